@@ -1,0 +1,157 @@
+import { ByteQueue, concat, EMPTY } from './bytes.ts'
+import { type ErrorCode, ParleyError, remoteError } from './errors.ts'
+import { encodeVarint, INCOMPLETE, MALFORMED, varintEnd, varintLength, varintNumber } from './varint.ts'
+
+const MAX_FRAME16 = 0xffff
+const MAX_PREFIX = 9
+
+/** The payload behind its length as an unsigned varint. */
+export function encodeFrame(payload: Uint8Array): Uint8Array {
+  return concat([encodeVarint(payload.length), payload])
+}
+
+/** The payload behind its length as two bytes, big-endian. Throws `ERR_FRAME` above 65,535 bytes. */
+export function encodeFrame16(payload: Uint8Array): Uint8Array {
+  if (payload.length > MAX_FRAME16) {
+    throw new ParleyError('ERR_FRAME', `A frame of ${payload.length} bytes does not fit a 16-bit length.`)
+  }
+  return concat([Uint8Array.of(payload.length >> 8, payload.length & 0xff), payload])
+}
+
+/** What `FrameReader` takes. */
+export interface FrameReaderOptions {
+  /** The longest payload to accept, in bytes. */
+  max: number
+  /** How lengths are written: an unsigned varint (the default) or two bytes, big-endian. */
+  prefix?: 'varint' | 'u16'
+  /** The code of what `next` throws. Default `ERR_FRAME`. */
+  error?: ErrorCode
+}
+
+/**
+ * Cuts length-prefixed frames out of chunks as they come: `push` a chunk, then call `next` until it gives
+ * `undefined`. A frame that lies in one chunk is a view of it; one that crosses a border is copied once. What
+ * is held of a partial frame is what has arrived, never what was announced.
+ */
+export class FrameReader {
+  readonly #max: number
+  readonly #prefixIsVarint: boolean
+  readonly #longestPrefix: number
+  readonly #error: ErrorCode
+  /** The beginning of a frame whose end has not come: what precedes the current chunk. */
+  readonly #queue = new ByteQueue()
+  #chunk = EMPTY
+  #offset = 0
+  /** The prefix read last: its own length, and the length it announces. */
+  #prefixLength = 0
+  #payloadLength = 0
+
+  constructor(options: FrameReaderOptions) {
+    this.#max = options.max
+    this.#prefixIsVarint = options.prefix !== 'u16'
+    this.#longestPrefix = varintLength(options.max)
+    this.#error = options.error ?? 'ERR_FRAME'
+  }
+
+  /** How many bytes wait that were not returned yet, prefixes included. */
+  get buffered(): number {
+    return this.#queue.length + this.#chunk.length - this.#offset
+  }
+
+  /** Takes in a chunk, which must not be written to afterwards. */
+  push(chunk: Uint8Array): void {
+    this.#park()
+    this.#chunk = chunk
+  }
+
+  /**
+   * The next frame's payload, or `undefined` when it is not all there. Throws, and goes on throwing, when the
+   * announced length exceeds `max` or the prefix is not a strict varint; that shows at the prefix already.
+   */
+  next(): Uint8Array | undefined {
+    const frame = this.#queue.length === 0 ? this.#nextInChunk() : this.#nextAcross()
+    if (frame === undefined) this.#park()
+    return frame
+  }
+
+  /** All that was not returned yet, for whoever reads on without frames. The reader is empty afterwards. */
+  rest(): Uint8Array {
+    this.#park()
+    return this.#queue.clear()
+  }
+
+  #nextInChunk(): Uint8Array | undefined {
+    if (!this.#readPrefix(this.#chunk, this.#offset, this.#chunk.length)) return undefined
+    const start = this.#offset + this.#prefixLength
+    const end = start + this.#payloadLength
+    if (end > this.#chunk.length) return undefined
+    this.#offset = end
+    return this.#chunk.subarray(start, end)
+  }
+
+  #nextAcross(): Uint8Array | undefined {
+    const head = this.#firstBytes()
+    if (!this.#readPrefix(head, 0, head.length)) return undefined
+    const length = this.#prefixLength + this.#payloadLength
+    if (length > this.buffered) return undefined
+    this.#moveToQueue(length - this.#queue.length)
+    return this.#queue.read(length).subarray(this.#prefixLength)
+  }
+
+  /** The bytes that a prefix may take, from both sides of the border. */
+  #firstBytes(): Uint8Array {
+    const waiting = this.#queue.length
+    const head = new Uint8Array(Math.min(MAX_PREFIX, this.buffered))
+    for (let i = 0; i < head.length; i++) {
+      head[i] = i < waiting ? this.#queue.peek(i) : this.#chunk[this.#offset + i - waiting]!
+    }
+    return head
+  }
+
+  /** Reads the prefix at `offset`; false when it is not all there. */
+  #readPrefix(bytes: Uint8Array, offset: number, limit: number): boolean {
+    if (!this.#prefixIsVarint) {
+      if (limit - offset < 2) return false
+      return this.#accept(2, bytes[offset]! * 256 + bytes[offset + 1]!)
+    }
+    const end = varintEnd(bytes, offset, limit)
+    // A prefix that is longer than that of `max` announces more than `max`, whatever its last byte will be.
+    if (end === MALFORMED || (end === INCOMPLETE && limit - offset >= this.#longestPrefix))
+      throw this.#malformed()
+    if (end === INCOMPLETE) return false
+    if (end - offset > this.#longestPrefix) throw this.#malformed()
+    return this.#accept(end - offset, varintNumber(bytes, offset, end))
+  }
+
+  #accept(prefixLength: number, payloadLength: number): true {
+    if (payloadLength > this.#max) {
+      throw remoteError(
+        this.#error,
+        `A frame of ${payloadLength} bytes was announced where ${this.#max} are allowed.`,
+      )
+    }
+    this.#prefixLength = prefixLength
+    this.#payloadLength = payloadLength
+    return true
+  }
+
+  #malformed(): ParleyError {
+    return remoteError(
+      this.#error,
+      `A frame's length is not a minimal varint or exceeds the ${this.#max} bytes allowed.`,
+    )
+  }
+
+  /** Puts what is left of the chunk behind the queue, so that the chunk itself can go. */
+  #park(): void {
+    this.#moveToQueue(this.#chunk.length - this.#offset)
+    this.#chunk = EMPTY
+    this.#offset = 0
+  }
+
+  #moveToQueue(length: number): void {
+    if (length <= 0) return
+    this.#queue.push(this.#chunk.subarray(this.#offset, this.#offset + length))
+    this.#offset += length
+  }
+}

@@ -1,0 +1,17 @@
+/** Where Node's `util.inspect` and `console.log` look for an object's own way of showing itself. */
+export const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom')
+
+const SHOWN_CHARACTERS = 64
+
+/**
+ * Foreign text in quotation marks, fit for an error message: cut to 64 characters, and whatever a terminal
+ * could take for a command (controls, format characters, separators, lone surrogates) as `\u{...}`.
+ */
+export function quoted(text: string): string {
+  const cut = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
+  return `"${cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, visible)}"`
+}
+
+function visible(character: string): string {
+  return `\\u{${character.codePointAt(0)!.toString(16)}}`
+}
