@@ -1,0 +1,93 @@
+import type { Connection } from '../net/connection.ts'
+import { startTimer } from '../net/timer.ts'
+import { compare } from '../wire/bytes.ts'
+import type { ParleyError } from '../wire/errors.ts'
+import type { PeerId } from '../wire/peer-id.ts'
+
+/** How often a surplus connection is looked at: it is closed once nothing happens on it, in milliseconds. */
+const retireInterval = 1_000
+
+/** What the table of connections reports. */
+export interface ConnectionsEvents {
+  /** The first connection to a peer stands. */
+  connect(connection: Connection): void
+  /** The last connection to a peer is gone. */
+  disconnect(connection: Connection, error: ParleyError | undefined): void
+}
+
+/**
+ * The connections of a host. When two peers dial each other at once there are two; both sides keep the one that the
+ * peer with the smaller ID dialled, and the other is closed when the streams on it have ended, so that nothing is lost.
+ */
+export class Connections {
+  readonly #self: PeerId
+  readonly #events: ConnectionsEvents
+  /** By peer; the one to use comes first, surplus ones after it. */
+  readonly #byPeer = new Map<string, Connection[]>()
+
+  constructor(self: PeerId, events: ConnectionsEvents) {
+    this.#self = self
+    this.#events = events
+  }
+
+  /** All of them, surplus ones included. */
+  get all(): Connection[] {
+    return [...this.#byPeer.values()].flat()
+  }
+
+  /** How many there are. */
+  get size(): number {
+    let size = 0
+    for (const list of this.#byPeer.values()) size += list.length
+    return size
+  }
+
+  /** The connection to use for a peer, if there is one. */
+  to(peerId: PeerId): Connection | undefined {
+    return this.#byPeer.get(peerId.toString())?.find(({ status }) => status === 'open')
+  }
+
+  /** Takes in a new connection. */
+  add(connection: Connection): void {
+    const key = connection.peerId.toString()
+    const list = this.#byPeer.get(key) ?? []
+    this.#byPeer.set(key, list)
+    const current = this.to(connection.peerId)
+    if (current && this.#prefers(current, connection)) {
+      list.push(connection)
+      this.#retire(connection)
+      return
+    }
+    list.unshift(connection)
+    if (current) this.#retire(current)
+    if (list.length === 1) this.#events.connect(connection)
+  }
+
+  /** Takes note that a connection is gone. */
+  remove(connection: Connection, error: ParleyError | undefined): void {
+    const key = connection.peerId.toString()
+    const list = this.#byPeer.get(key)?.filter(other => other !== connection)
+    if (!list) return
+    if (list.length > 0) {
+      this.#byPeer.set(key, list)
+      return
+    }
+    this.#byPeer.delete(key)
+    this.#events.disconnect(connection, error)
+  }
+
+  /** Whether the older of two goes on. Of two that the same side dialled it does not: that side lost it. */
+  #prefers(older: Connection, newer: Connection): boolean {
+    if (older.direction === newer.direction) return false
+    const ours = compare(this.#self.bytes, older.peerId.bytes) < 0
+    return (older.direction === 'outbound') === ours
+  }
+
+  #retire(connection: Connection): void {
+    const cancel = startTimer(retireInterval, () => {
+      if (connection.streams.length > 0) this.#retire(connection)
+      else void connection.close()
+    })
+    void connection.closed.then(cancel)
+  }
+}

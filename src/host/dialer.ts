@@ -1,0 +1,225 @@
+import {
+  aborted,
+  deferred,
+  onAbort,
+  startTimer,
+  throwIfAborted,
+  unlessAborted,
+  withDeadline,
+} from '../net/timer.ts'
+import type { Socket, Transport } from '../net/transport.ts'
+import { type Upgraded, upgrade } from '../net/upgrade.ts'
+import type { NoiseIdentity } from '../protocol/noise/handshake.ts'
+import { ParleyError } from '../wire/errors.ts'
+import type { Multiaddr } from '../wire/multiaddr.ts'
+import type { PeerId } from '../wire/peer-id.ts'
+import type { Limits } from './limits.ts'
+import { type Resolver, resolveAddress } from './resolver.ts'
+
+/** A dial that succeeded: the socket, and whom it leads to. */
+export interface Dialled {
+  socket: Socket
+  upgraded: Upgraded
+}
+
+/** Whom to dial, and where. */
+export interface DialTarget {
+  /** Enforced in the handshake, whatever the kind of key. */
+  peerId: PeerId | undefined
+  addresses: readonly Multiaddr[]
+}
+
+/** What a dialer needs of its host. */
+export interface DialerOptions {
+  transports: readonly Transport[]
+  identity: NoiseIdentity
+  resolver: Resolver
+  limits: Pick<Limits, 'dialTimeout' | 'dialStagger' | 'parallelDials'>
+}
+
+/** Connects to peers: names to addresses, addresses in a staggered race, the winner upgraded. */
+export class Dialer {
+  readonly #options: DialerOptions
+
+  constructor(options: DialerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Dials every address that a transport knows, each a little after the one before; the first that proves to be the
+   * peer wins. Throws the error of the only address, or the one that came furthest; its `stage` says how far.
+   */
+  dial(target: DialTarget, signal: AbortSignal): Promise<Dialled> {
+    const { dialTimeout, dialStagger, parallelDials } = this.#options.limits
+    const message = 'The other side did not answer in time; check the address and any firewall.'
+    return withDeadline({ delay: dialTimeout, message, signal }, async deadline => {
+      const addresses = await unlessAborted(this.#resolve(target), deadline)
+      const attempts = addresses.map(
+        address => (attempt: AbortSignal) => this.#attempt(address, target, attempt),
+      )
+      const discard = ({ socket }: Dialled) => socket.destroy()
+      return race(attempts, { stagger: dialStagger, parallel: parallelDials, discard }, deadline)
+    })
+  }
+
+  async #resolve({ addresses }: DialTarget): Promise<Multiaddr[]> {
+    const lists = await Promise.allSettled(
+      addresses.map(address => resolveAddress(address, this.#options.resolver)),
+    )
+    const found = lists.flatMap(list => (list.status === 'fulfilled' ? list.value : []))
+    const failed = lists.find(list => list.status === 'rejected')
+    if (found.length === 0 && failed) throw failed.reason
+    const unique = [...new Map(found.map(address => [address.toString(), address])).values()]
+    const dialable = unique.filter(address => this.#transportFor(address))
+    if (dialable.length > 0) return dialable
+    throw new ParleyError('ERR_NO_TRANSPORT', `No transport here can dial ${addresses.join(', ')}.`, {
+      scope: 'host',
+    })
+  }
+
+  #transportFor(address: Multiaddr): Transport | undefined {
+    return this.#options.transports.find(transport => transport.supports(address))
+  }
+
+  async #attempt(address: Multiaddr, target: DialTarget, signal: AbortSignal): Promise<Dialled> {
+    const expected = address.peerId ?? target.peerId
+    try {
+      return await this.#connect(address, expected, true, signal)
+    } catch (error) {
+      if (!chokedOnOptimism(error) || signal.aborted) throw error
+      return this.#connect(address, expected, false, signal)
+    }
+  }
+
+  async #connect(
+    address: Multiaddr,
+    expected: PeerId | undefined,
+    optimistic: boolean,
+    signal: AbortSignal,
+  ): Promise<Dialled> {
+    const socket = await this.#transportFor(address)!.dial(address, signal)
+    const { identity } = this.#options
+    const upgraded = await upgrade(socket, { direction: 'outbound', identity, expected, optimistic }, signal)
+    return { socket, upgraded }
+  }
+}
+
+/** A listener that does not speak Noise, or reads it only when it has agreed to, may stumble over message 1. */
+function chokedOnOptimism(error: unknown): boolean {
+  if (!(error instanceof ParleyError) || error.stage !== 'negotiate') return false
+  return error.code === 'ERR_CONNECTION_CLOSED' || error.code === 'ERR_NEGOTIATE'
+}
+
+type Attempt<T> = (signal: AbortSignal) => Promise<T>
+
+/** How a race is run. */
+export interface RaceOptions<T> {
+  /** The head start of each attempt over the next, in milliseconds; a failure starts the next at once. */
+  stagger: number
+  /** Attempts under way at once. */
+  parallel: number
+  /** What to do with the result of an attempt that succeeded too late. */
+  discard: (result: T) => void
+}
+
+/** Starts the attempts one by one; the first to succeed wins and the others are aborted. */
+export function race<T>(
+  attempts: readonly Attempt<T>[],
+  { stagger, parallel, discard }: RaceOptions<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { promise, resolve, reject } = deferred<T>()
+  const controller = new AbortController()
+  const errors: unknown[] = []
+  let started = 0
+  let over = false
+  let cancelTimer = () => {}
+  const finish = (settle: () => void) => {
+    over = true
+    undo()
+    cancelTimer()
+    settle()
+    controller.abort()
+  }
+  const won = (result: T) => (over ? discard(result) : finish(() => resolve(result)))
+  const failed = (error: unknown) => {
+    errors.push(error)
+    if (over) return
+    if (errors.length === attempts.length) finish(() => reject(furthest(errors)))
+    else startNext()
+  }
+  const startNext = () => {
+    cancelTimer()
+    const attempt = attempts[started]
+    if (!attempt || started - errors.length >= parallel) return
+    started++
+    attempt(controller.signal).then(won, failed)
+    cancelTimer = startTimer(stagger, startNext)
+  }
+  const undo = onAbort(signal, () => {
+    over = true
+    cancelTimer()
+    controller.abort(signal.reason)
+    reject(aborted(signal))
+  })
+  if (!over) startNext()
+  return promise
+}
+
+const stages = ['dns', 'tcp', 'negotiate', 'noise', 'identity', 'muxer', 'protocol']
+
+/** Of several failures the one that came furthest tells most. */
+function furthest(errors: unknown[]): unknown {
+  const rank = (error: unknown) =>
+    error instanceof ParleyError ? stages.indexOf(error.stage ?? '') : stages.length
+  const [best] = errors.toSorted((a, b) => rank(b) - rank(a))
+  if (errors.length === 1 || !(best instanceof ParleyError)) return best
+  const { code, scope, remote, stage } = best
+  const message = `None of ${errors.length} addresses could be reached. ${best.message}`
+  return new ParleyError(code, message, {
+    scope,
+    remote,
+    ...(stage && { stage }),
+    cause: new AggregateError(errors),
+  })
+}
+
+interface SharedDial<T> {
+  result: Promise<T>
+  controller: AbortController
+  waiting: number
+}
+
+/**
+ * Lets simultaneous callers for the same target share one dial. When the last of them has given up, the dial itself
+ * is aborted.
+ */
+export class SharedDials<T> {
+  readonly #dials = new Map<string, SharedDial<T>>()
+
+  /** Joins the dial under way for this key, or starts one. */
+  async join(key: string, signal: AbortSignal | undefined, dial: Attempt<T>): Promise<T> {
+    throwIfAborted(signal)
+    const shared = this.#dials.get(key) ?? this.#start(key, dial)
+    shared.waiting++
+    try {
+      return await (signal ? unlessAborted(shared.result, signal) : shared.result)
+    } finally {
+      shared.waiting--
+      if (shared.waiting === 0) this.#abandon(key, shared, signal)
+    }
+  }
+
+  #start(key: string, dial: Attempt<T>): SharedDial<T> {
+    const controller = new AbortController()
+    const shared = { result: dial(controller.signal), controller, waiting: 0 }
+    this.#dials.set(key, shared)
+    return shared
+  }
+
+  /** Of no effect on a dial that is over, but to forget it. */
+  #abandon(key: string, shared: SharedDial<T>, signal: AbortSignal | undefined): void {
+    if (this.#dials.get(key) === shared) this.#dials.delete(key)
+    shared.controller.abort(signal?.reason)
+  }
+}

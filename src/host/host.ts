@@ -1,0 +1,373 @@
+import { Connection, type ConnectionEvents } from '../net/connection.ts'
+import { memory } from '../net/memory.ts'
+import type { Stream } from '../net/stream.ts'
+import { tcp } from '../net/tcp.ts'
+import { onAbort, startTimer, throwIfAborted, withDeadline } from '../net/timer.ts'
+import type { Listener, Socket, Transport } from '../net/transport.ts'
+import { type Direction, type Upgraded, upgrade } from '../net/upgrade.ts'
+import { IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL } from '../protocol/identify.ts'
+import { createNoiseIdentity, type NoiseIdentity } from '../protocol/noise/handshake.ts'
+import { PING_PROTOCOL } from '../protocol/ping.ts'
+import { YAMUX_PROTOCOL } from '../protocol/yamux/session.ts'
+import { ParleyError } from '../wire/errors.ts'
+import { generateKey, type PrivateKey } from '../wire/keys.ts'
+import { Multiaddr } from '../wire/multiaddr.ts'
+import { PeerId } from '../wire/peer-id.ts'
+import { Connections } from './connections.ts'
+import { Dialer, SharedDials } from './dialer.ts'
+import { Emitter } from './emitter.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import { type PeerInfo, Peers } from './peers.ts'
+import { type Resolver, systemResolver } from './resolver.ts'
+import { Identify } from './services/identify.ts'
+import { answerPings, ping } from './services/ping.ts'
+
+/** parley's version, as identify tells it to others. */
+export const VERSION = '0.1.0'
+
+/** What `createHost` takes; all of it is optional. */
+export interface HostOptions {
+  /** Who the host is. Default: a fresh Ed25519 key, and so another peer ID every time. */
+  identity?: PrivateKey
+  /** Where to listen, such as `/ip4/0.0.0.0/tcp/3000`; port 0 is any free one. Default: nowhere, for a host that only dials. */
+  listen?: readonly (string | Multiaddr)[]
+  /** Default: TCP, and the memory transport. */
+  transports?: readonly Transport[]
+  /** See `Limits` for each and its default. */
+  limits?: Partial<Limits>
+  /** How the host calls itself to others. Default `parley/<version>`. */
+  agent?: string
+  /** Where names are looked up. Default: the system's resolver. */
+  resolver?: Resolver
+  /** Stops the host when it fires. */
+  signal?: AbortSignal
+}
+
+/** Speaks a protocol on an inbound stream. When it throws, the stream is reset; the host goes on. */
+export type StreamHandler = (stream: Stream) => void | Promise<void>
+
+/** How a protocol is handled. */
+export interface HandleOptions {
+  /** Streams of this protocol that one connection may have open to us; further ones are reset. Default: no bound but the muxer's. */
+  maxInbound?: number
+}
+
+/** Whom to reach: a multiaddr, as text or value, or a peer ID, as text or value, whose addresses are known. */
+export type Target = string | Multiaddr | PeerId
+
+/** What a host tells. */
+export interface HostEvents {
+  /** The first connection to a peer stands. */
+  connect: Connection
+  /** The last connection to a peer is gone; `error` says why, unless it was closed in good order. */
+  disconnect: { connection: Connection; error: ParleyError | undefined }
+  /** A peer has said who it is: see `PeerInfo`. */
+  identify: { connection: Connection; info: PeerInfo }
+}
+
+interface Handler {
+  handler: StreamHandler
+  maxInbound: number
+}
+
+/**
+ * Makes a host and starts it listening. Throws `ERR_MULTIADDR`, `ERR_NO_TRANSPORT`, `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`
+ * when it cannot listen where it should; then nothing is left behind.
+ */
+export async function createHost(options: HostOptions = {}): Promise<Host> {
+  throwIfAborted(options.signal)
+  const identity = options.identity ?? (await generateKey())
+  const host = new Host(identity, options)
+  try {
+    for (const address of options.listen ?? []) await host.listen(address)
+  } catch (error) {
+    await host.stop()
+    throw error
+  }
+  onAbort(options.signal, () => void host.stop())
+  return host
+}
+
+/** A peer of the network: it listens, dials, and hands streams to the handlers of their protocols. See `createHost`. */
+export class Host implements AsyncDisposable {
+  readonly peerId: PeerId
+  /** The address book. */
+  readonly peers: Peers
+  readonly #limits: Limits
+  readonly #transports: readonly Transport[]
+  readonly #noise: NoiseIdentity
+  readonly #dialer: Dialer
+  readonly #dials = new SharedDials<Connection>()
+  readonly #connections: Connections
+  readonly #events = new Emitter<HostEvents>()
+  readonly #handlers = new Map<string, Handler>()
+  readonly #identify: Identify
+  readonly #listeners: Listener[] = []
+  readonly #stopping = new AbortController()
+  #pendingInbound = 0
+  #pushScheduled = false
+  #stopped: Promise<void> | undefined
+
+  /** Use `createHost`, which also starts to listen. */
+  constructor(identity: PrivateKey, options: Omit<HostOptions, 'identity' | 'listen' | 'signal'>) {
+    this.peerId = PeerId.fromPublicKey(identity.publicKey)
+    this.#limits = { ...defaultLimits, ...options.limits }
+    this.peers = new Peers(this.#limits.peers)
+    this.#transports = options.transports ?? [tcp(), memory()]
+    this.#noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])
+    const resolver = options.resolver ?? systemResolver()
+    this.#dialer = new Dialer({
+      transports: this.#transports,
+      identity: this.#noise,
+      resolver,
+      limits: this.#limits,
+    })
+    this.#connections = new Connections(this.peerId, {
+      connect: connection => this.#connected(connection),
+      disconnect: (connection, error) => this.#events.emit('disconnect', { connection, error }),
+    })
+    this.#identify = new Identify({
+      identity,
+      agent: options.agent ?? `parley/${VERSION}`,
+      peers: this.peers,
+      timeout: this.#limits.serviceTimeout,
+      addresses: () => this.#boundAddresses(),
+      protocols: () => [...this.#handlers.keys()],
+      identified: (connection, info) => this.#events.emit('identify', { connection, info }),
+    })
+    this.#addServices()
+  }
+
+  /** Where others can dial this host, each address with `/p2p/<id>` at its end. */
+  get addresses(): Multiaddr[] {
+    return this.#boundAddresses().map(address => address.withPeerId(this.peerId))
+  }
+
+  /** The connections that stand. */
+  get connections(): Connection[] {
+    return this.#connections.all
+  }
+
+  /** Listens on one more address. Throws as `createHost` does. */
+  async listen(address: string | Multiaddr): Promise<void> {
+    this.#throwIfStopped()
+    const target = Multiaddr.from(address)
+    const transport = this.#transports.find(one => one.supports(target))
+    if (!transport) {
+      throw new ParleyError('ERR_NO_TRANSPORT', `No transport here can listen on ${target}.`, {
+        scope: 'host',
+      })
+    }
+    this.#listeners.push(await transport.listen(target, socket => void this.#accept(socket)))
+    this.#announce()
+  }
+
+  /** Handles inbound streams of a protocol, in place of any handler before. Returns the undo. */
+  handle(protocol: string, handler: StreamHandler, options: HandleOptions = {}): () => void {
+    const entry = { handler, maxInbound: options.maxInbound ?? Number.POSITIVE_INFINITY }
+    this.#handlers.set(protocol, entry)
+    this.#announce()
+    return () => {
+      if (this.#handlers.get(protocol) !== entry) return
+      this.#handlers.delete(protocol)
+      this.#announce()
+    }
+  }
+
+  /**
+   * Connects to a target, or returns the connection that stands. Throws `ERR_DIAL_SELF`, `ERR_NO_ADDRESS` for a peer ID
+   * without known addresses, `ERR_PEER_MISMATCH` when another peer answers, `ERR_TIMEOUT`, `ERR_ABORTED`, and what
+   * names and transports throw; `stage` says how far it came.
+   */
+  async dial(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Connection> {
+    this.#throwIfStopped()
+    throwIfAborted(signal)
+    const { peerId, address } = parseTarget(target)
+    if (peerId?.equals(this.peerId)) throw dialSelf()
+    const standing = peerId && this.#connections.to(peerId)
+    if (standing) return standing
+    const key = peerId && !address ? peerId.toString() : String(address)
+    return this.#dials.join(key, signal, stop => this.#dial(peerId, address, stop))
+  }
+
+  /**
+   * Opens a stream to a target, dialling if need be, for the first of the protocols that it speaks. Throws what
+   * `dial` and `Connection.open` throw.
+   */
+  async open(
+    target: Target,
+    protocols: string | readonly string[],
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<Stream> {
+    const connection = await this.dial(target, { signal })
+    try {
+      return await this.#open(connection, protocols, signal)
+    } catch (error) {
+      // Of two simultaneous connections one was given up under us: use the other.
+      const other = this.#connections.to(connection.peerId)
+      if (!isClosed(error) || !other || other === connection) throw error
+      return this.#open(other, protocols, signal)
+    }
+  }
+
+  /** Round trip to a target in milliseconds, by the ping protocol. Throws what `open` throws. */
+  async ping(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
+    const connection = await this.dial(target, { signal })
+    return ping(connection, { timeout: this.#limits.serviceTimeout, signal })
+  }
+
+  /** Hears of an event from now on. Returns the undo. */
+  on<Name extends keyof HostEvents>(event: Name, listener: (value: HostEvents[Name]) => void): () => void {
+    return this.#events.on(event, listener)
+  }
+
+  /** Stops listening, closes every connection in good order, and cuts what is not closed by the deadline. Never rejects. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  #addServices(): void {
+    this.handle(IDENTIFY_PROTOCOL, stream => this.#identify.answer(stream), { maxInbound: 2 })
+    this.handle(IDENTIFY_PUSH_PROTOCOL, stream => this.#identify.receivePush(stream), { maxInbound: 2 })
+    this.handle(PING_PROTOCOL, answerPings, { maxInbound: 8 })
+  }
+
+  #boundAddresses(): Multiaddr[] {
+    return this.#listeners.flatMap(listener => listener.addresses)
+  }
+
+  async #dial(
+    peerId: PeerId | undefined,
+    address: Multiaddr | undefined,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const addresses = address ? [address] : (this.peers.get(peerId!)?.addresses ?? [])
+    if (addresses.length === 0) {
+      throw new ParleyError('ERR_NO_ADDRESS', `No address is known for ${peerId}; dial a full address first.`)
+    }
+    if (this.#connections.size >= this.#limits.connections) throw tooMany()
+    const combined = AbortSignal.any([signal, this.#stopping.signal])
+    const { socket, upgraded } = await this.#dialer.dial({ peerId, addresses }, combined)
+    if (upgraded.peerId.equals(this.peerId)) {
+      socket.destroy()
+      throw dialSelf()
+    }
+    this.peers.add(upgraded.peerId, [socket.remoteAddress])
+    const connection = this.#adopt(socket, upgraded, 'outbound')
+    return this.#connections.to(connection.peerId) ?? connection
+  }
+
+  async #accept(socket: Socket): Promise<void> {
+    const full = this.#connections.size + this.#pendingInbound >= this.#limits.connections
+    if (full || this.#pendingInbound >= this.#limits.pendingInbound || this.#stopped) return socket.destroy()
+    this.#pendingInbound++
+    const message = 'An inbound connection did not finish its handshake in time.'
+    const deadline = { delay: this.#limits.upgradeTimeout, message, signal: this.#stopping.signal }
+    try {
+      const options = { direction: 'inbound' as const, identity: this.#noise }
+      const upgraded = await withDeadline(deadline, signal => upgrade(socket, options, signal))
+      if (upgraded.peerId.equals(this.peerId)) socket.destroy()
+      else this.#adopt(socket, upgraded, 'inbound')
+    } catch {
+      // A stranger who failed to connect concerns nobody; the socket is closed already.
+    } finally {
+      this.#pendingInbound--
+    }
+  }
+
+  #adopt(socket: Socket, upgraded: Upgraded, direction: Direction): Connection {
+    const events: ConnectionEvents = {
+      accepts: protocol => this.#handlers.has(protocol),
+      stream: stream => this.#serve(stream),
+      closed: (closed, error) => this.#connections.remove(closed, error),
+    }
+    const connection = new Connection({ socket, upgraded, direction, events, limits: this.#limits })
+    if (this.#stopped) connection.abort()
+    else this.#connections.add(connection)
+    if (connection.status === 'open') this.#identify.ask(connection).catch(() => {})
+    return connection
+  }
+
+  #connected(connection: Connection): void {
+    this.#events.emit('connect', connection)
+  }
+
+  #serve(stream: Stream): void {
+    const entry = this.#handlers.get(stream.protocol)
+    const { streams } = stream.connection
+    const alike = streams.filter(other => other.direction === 'inbound' && other.protocol === stream.protocol)
+    if (!entry || alike.length > entry.maxInbound) return stream.reset()
+    // Called within a promise, so that a handler that throws at once is treated as one that rejects.
+    Promise.resolve(stream)
+      .then(entry.handler)
+      .catch(error => stream.reset(error))
+  }
+
+  #open(
+    connection: Connection,
+    protocols: string | readonly string[],
+    signal: AbortSignal | undefined,
+  ): Promise<Stream> {
+    const known = this.peers.get(connection.peerId)?.protocols
+    const optimistic = typeof protocols === 'string' && known?.includes(protocols)
+    return connection.open(protocols, { signal, optimistic })
+  }
+
+  /** Tells every peer what has changed, once a turn. */
+  #announce(): void {
+    if (this.#pushScheduled || this.#connections.size === 0) return
+    this.#pushScheduled = true
+    startTimer(0, () => {
+      this.#pushScheduled = false
+      for (const connection of this.connections) this.#identify.push(connection).catch(() => {})
+    })
+  }
+
+  async #stop(): Promise<void> {
+    const cut = startTimer(this.#limits.stopTimeout, () => {
+      for (const connection of this.connections) connection.abort()
+    })
+    const reason = new ParleyError('ERR_HOST_STOPPED', 'The host was stopped.', { scope: 'host' })
+    this.#stopping.abort(reason)
+    const closing = this.#listeners.map(listener => listener.close())
+    await Promise.all(this.connections.map(connection => connection.close()))
+    await Promise.all(closing)
+    cut()
+  }
+
+  #throwIfStopped(): void {
+    if (this.#stopped) throw new ParleyError('ERR_HOST_STOPPED', 'The host was stopped.', { scope: 'host' })
+  }
+}
+
+function parseTarget(target: Target): { peerId: PeerId | undefined; address: Multiaddr | undefined } {
+  if (target instanceof PeerId) return { peerId: target, address: undefined }
+  if (typeof target === 'string' && !target.startsWith('/')) {
+    return { peerId: PeerId.parse(target), address: undefined }
+  }
+  const address = Multiaddr.from(target)
+  const { peerId } = address
+  const bare = address.withoutPeerId().components.length === 0
+  return { peerId, address: bare ? undefined : address }
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof ParleyError && error.code === 'ERR_CONNECTION_CLOSED'
+}
+
+function dialSelf(): ParleyError {
+  return new ParleyError('ERR_DIAL_SELF', 'That is the address of this very host; dial another peer.', {
+    scope: 'host',
+  })
+}
+
+function tooMany(): ParleyError {
+  return new ParleyError('ERR_CONNECTION_LIMIT', 'This host has as many connections as it may have.', {
+    scope: 'host',
+  })
+}

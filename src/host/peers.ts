@@ -1,0 +1,122 @@
+import type { Multiaddr } from '../wire/multiaddr.ts'
+import type { PeerId } from '../wire/peer-id.ts'
+
+/** How long an address is believed after it was last heard of, in milliseconds. */
+export const ADDRESS_TTL = 60 * 60 * 1000
+
+/** Addresses kept of one peer; the one that expires first goes first. */
+const maxAddresses = 32
+
+/** What is known of a peer from what it says of itself. */
+export interface PeerInfo {
+  readonly peerId: PeerId
+  /** Where it can be dialled, without /p2p; the expired ones are left out. */
+  readonly addresses: Multiaddr[]
+  /** The protocols that it accepts, as identify reported them. */
+  readonly protocols: readonly string[]
+  /** Its program, as it calls itself: text from a stranger, to be escaped before it is shown. */
+  readonly agent: string | undefined
+  /** Where it sees us come from. */
+  readonly observedAddress: Multiaddr | undefined
+}
+
+/** What identify learns. */
+export type PeerFacts = Partial<Pick<Entry, 'protocols' | 'agent' | 'observedAddress' | 'seq'>>
+
+interface Entry {
+  peerId: PeerId
+  /** By text: the address and when it expires. */
+  addresses: Map<string, { address: Multiaddr; expires: number }>
+  protocols: readonly string[]
+  agent: string | undefined
+  observedAddress: Multiaddr | undefined
+  /** The sequence number of the newest signed record. */
+  seq: bigint
+}
+
+/** The address book: what we know of other peers, for a while, and of no more than a given number of them. */
+export class Peers implements Iterable<PeerInfo> {
+  readonly #entries = new Map<string, Entry>()
+  readonly #max: number
+  readonly #now: () => number
+
+  /** @param now milliseconds; only tests pass another clock than the wall's */
+  constructor(max: number, now: () => number = Date.now) {
+    this.#max = max
+    this.#now = now
+  }
+
+  /** What is known of a peer, if anything. */
+  get(peerId: PeerId): PeerInfo | undefined {
+    const entry = this.#entries.get(peerId.toString())
+    return entry && this.#info(entry)
+  }
+
+  /** Adds addresses, to be believed for `ttl` milliseconds, by default an hour; `Infinity` for ever. */
+  add(peerId: PeerId, addresses: Iterable<Multiaddr>, ttl: number = ADDRESS_TTL): void {
+    const entry = this.#touch(peerId)
+    for (const address of addresses) {
+      const plain = address.withoutPeerId()
+      entry.addresses.set(plain.toString(), { address: plain, expires: this.#now() + ttl })
+    }
+    this.#prune(entry)
+  }
+
+  /** Takes note of what a peer says of itself. */
+  update(peerId: PeerId, facts: PeerFacts): void {
+    Object.assign(this.#touch(peerId), facts)
+  }
+
+  /** The sequence number of the newest signed record of a peer; -1 when there was none. */
+  seq(peerId: PeerId): bigint {
+    return this.#entries.get(peerId.toString())?.seq ?? -1n
+  }
+
+  /** Forgets a peer. */
+  remove(peerId: PeerId): void {
+    this.#entries.delete(peerId.toString())
+  }
+
+  /** How many peers are known. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  *[Symbol.iterator](): Iterator<PeerInfo> {
+    for (const entry of this.#entries.values()) yield this.#info(entry)
+  }
+
+  /** The entry of a peer, now the one most recently heard of. */
+  #touch(peerId: PeerId): Entry {
+    const key = peerId.toString()
+    const entry = this.#entries.get(key) ?? newEntry(peerId)
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    const [oldest] = this.#entries.keys()
+    if (this.#entries.size > this.#max && oldest !== undefined) this.#entries.delete(oldest)
+    return entry
+  }
+
+  #prune(entry: Entry): void {
+    const byExpiry = [...entry.addresses].sort(([, a], [, b]) => b.expires - a.expires)
+    const now = this.#now()
+    entry.addresses = new Map(byExpiry.slice(0, maxAddresses).filter(([, { expires }]) => expires > now))
+  }
+
+  #info({ peerId, addresses, protocols, agent, observedAddress }: Entry): PeerInfo {
+    const now = this.#now()
+    const live = [...addresses.values()].filter(({ expires }) => expires > now)
+    return { peerId, addresses: live.map(({ address }) => address), protocols, agent, observedAddress }
+  }
+}
+
+function newEntry(peerId: PeerId): Entry {
+  return {
+    peerId,
+    addresses: new Map(),
+    protocols: [],
+    agent: undefined,
+    observedAddress: undefined,
+    seq: -1n,
+  }
+}

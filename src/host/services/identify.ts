@@ -1,0 +1,150 @@
+import type { Connection } from '../../net/connection.ts'
+import type { Stream } from '../../net/stream.ts'
+import { withDeadline } from '../../net/timer.ts'
+import {
+  encodeIdentify,
+  IDENTIFY_PROTOCOL,
+  IDENTIFY_PUSH_PROTOCOL,
+  type IdentifyMessage,
+  IdentifyReader,
+} from '../../protocol/identify.ts'
+import type { PrivateKey } from '../../wire/keys.ts'
+import type { Multiaddr } from '../../wire/multiaddr.ts'
+import { openPeerRecord, sealPeerRecord } from '../../wire/peer-record.ts'
+import type { PeerInfo, Peers } from '../peers.ts'
+
+/** rust-libp2p reads one message and no more than this. */
+const maxMessage = 4096
+
+/** Addresses that we name of ourselves; more would not fit beside the protocols. */
+const maxAddresses = 16
+
+const protocolVersion = 'ipfs/0.1.0'
+
+/** What identify needs of its host. */
+export interface IdentifyOptions {
+  identity: PrivateKey
+  agent: string
+  peers: Peers
+  /** Milliseconds for one exchange. */
+  timeout: number
+  addresses(): Multiaddr[]
+  protocols(): string[]
+  /** A peer has said who it is. */
+  identified(connection: Connection, info: PeerInfo): void
+}
+
+/** identify and identify push: tells others about this host, and asks them about themselves. */
+export class Identify {
+  readonly #options: IdentifyOptions
+  #seq = 0n
+
+  constructor(options: IdentifyOptions) {
+    this.#options = options
+  }
+
+  /** Answers an identify stream: one message, then the end, since go and js read on until then. */
+  async answer(stream: Stream): Promise<void> {
+    stream.write(this.#message(stream.connection))
+    await stream.end()
+  }
+
+  /** Takes in what a peer pushes. */
+  async receivePush(stream: Stream): Promise<void> {
+    await this.#read(stream)
+    await stream.end()
+  }
+
+  /** Asks the peer at the other end who it is. */
+  async ask(connection: Connection): Promise<void> {
+    const stream = await connection.open(IDENTIFY_PROTOCOL)
+    await this.#read(stream)
+    await stream.end()
+  }
+
+  /** Tells the peer at the other end what has changed, if it cares to hear. */
+  async push(connection: Connection): Promise<void> {
+    const info = this.#options.peers.get(connection.peerId)
+    if (!info?.protocols.includes(IDENTIFY_PUSH_PROTOCOL)) return
+    const stream = await connection.open(IDENTIFY_PUSH_PROTOCOL)
+    await this.answer(stream)
+    // Its end of the stream carries nothing; without this it would stay half open for ever.
+    await this.#untilEnd(stream, () => {})
+  }
+
+  async #read(stream: Stream): Promise<void> {
+    const reader = new IdentifyReader()
+    await this.#untilEnd(stream, chunk => reader.receive(chunk))
+    this.#learn(stream.connection, reader.finish())
+  }
+
+  #untilEnd(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {
+    const message = 'The other side did not say in time who it is.'
+    return withDeadline({ delay: this.#options.timeout, message }, async deadline => {
+      deadline.addEventListener('abort', () => stream.reset(deadline.reason))
+      try {
+        for await (const chunk of stream) receive(chunk)
+      } catch (error) {
+        stream.reset(error)
+        throw error
+      }
+    })
+  }
+
+  /** In one message of a size that everyone reads: first the signature goes, then addresses. */
+  #message(connection: Connection): Uint8Array {
+    const addresses = this.#options.addresses().slice(0, maxAddresses)
+    const message: IdentifyMessage = {
+      publicKey: this.#options.identity.publicKey.bytes,
+      addresses,
+      protocols: this.#options.protocols(),
+      observedAddress: connection.remoteAddress,
+      protocolVersion,
+      agent: this.#options.agent,
+    }
+    const record = sealPeerRecord(this.#options.identity, { seq: this.#nextSeq(), addresses })
+    const whole = encodeIdentify({ ...message, signedPeerRecord: record })
+    return whole.length <= maxMessage ? whole : encodeIdentify(message)
+  }
+
+  /** Milliseconds since 1970, but always more than the last. */
+  #nextSeq(): bigint {
+    const now = BigInt(Date.now())
+    this.#seq = now > this.#seq ? now : this.#seq + 1n
+    return this.#seq
+  }
+
+  #learn(connection: Connection, message: IdentifyMessage): void {
+    const { peers } = this.#options
+    const { peerId } = connection
+    const addresses = this.#signedAddresses(connection, message) ?? message.addresses
+    peers.update(peerId, {
+      ...(message.protocols && { protocols: message.protocols }),
+      ...(message.agent !== undefined && { agent: message.agent }),
+      ...(message.observedAddress && { observedAddress: message.observedAddress }),
+    })
+    if (addresses) peers.add(peerId, addresses)
+    const info = peers.get(peerId)
+    if (info) this.#options.identified(connection, info)
+  }
+
+  /** The addresses of a signed record, if there is a sound one about this very peer and no older than the last. */
+  #signedAddresses(connection: Connection, { signedPeerRecord }: IdentifyMessage): Multiaddr[] | undefined {
+    if (!signedPeerRecord) return undefined
+    const record = openQuietly(signedPeerRecord)
+    const { peers } = this.#options
+    if (!record?.peerId.equals(connection.peerId) || record.seq < peers.seq(connection.peerId))
+      return undefined
+    peers.update(connection.peerId, { seq: record.seq })
+    return record.addresses
+  }
+}
+
+/** rust signs under another name; a record that we cannot read is as good as none. */
+function openQuietly(bytes: Uint8Array): ReturnType<typeof openPeerRecord> | undefined {
+  try {
+    return openPeerRecord(bytes)
+  } catch {
+    return undefined
+  }
+}

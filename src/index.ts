@@ -1,0 +1,33 @@
+/**
+ * parley: encrypted streams between machines, without a server, on libp2p's wire.
+ *
+ * Begin with `createHost`. A host has a peer ID, listens and dials, and hands streams to the handlers of their
+ * protocols; `host.open(address, protocol)` gives a `Stream` to the handler on another machine.
+ *
+ * @module
+ */
+export {
+  createHost,
+  type HandleOptions,
+  Host,
+  type HostEvents,
+  type HostOptions,
+  type StreamHandler,
+  type Target,
+} from './host/host.ts'
+export { defaultLimits, type Limits } from './host/limits.ts'
+export type { PeerInfo, Peers } from './host/peers.ts'
+export type { Resolver } from './host/resolver.ts'
+export type { Connection, OpenOptions } from './net/connection.ts'
+export { toDuplex } from './net/duplex.ts'
+export { lengthPrefixed, type MessageStream } from './net/length-prefixed.ts'
+export { memory } from './net/memory.ts'
+export type { Stream } from './net/stream.ts'
+export { tcp } from './net/tcp.ts'
+export type { Listener, Socket, SocketHandler, Transport } from './net/transport.ts'
+export type { Direction } from './net/upgrade.ts'
+export type { YamuxLimits } from './protocol/yamux/session.ts'
+export { type DialStage, type ErrorCode, type ErrorScope, ParleyError } from './wire/errors.ts'
+export { generateKey, type KeyType, PrivateKey, PublicKey } from './wire/keys.ts'
+export { type Component, Multiaddr } from './wire/multiaddr.ts'
+export { PeerId } from './wire/peer-id.ts'

@@ -1,0 +1,435 @@
+import { NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
+import { MAX_PLAINTEXT, type NoiseSession } from '../protocol/noise/session.ts'
+import { GoAwayCode } from '../protocol/yamux/header.ts'
+import { type YamuxEvent, type YamuxLimits, YamuxSession } from '../protocol/yamux/session.ts'
+import type { YamuxStream } from '../protocol/yamux/stream.ts'
+import { ParleyError, remoteError } from '../wire/errors.ts'
+import type { PublicKey } from '../wire/keys.ts'
+import type { Multiaddr } from '../wire/multiaddr.ts'
+import type { PeerId } from '../wire/peer-id.ts'
+import { Stream, type StreamOptions, type StreamPump } from './stream.ts'
+import {
+  aborted,
+  type Deferred,
+  defer,
+  deferred,
+  monotonicNow,
+  onAbort,
+  startTimer,
+  throwIfAborted,
+} from './timer.ts'
+import type { Socket } from './transport.ts'
+import type { Direction, Upgraded } from './upgrade.ts'
+
+/** What is sealed before one write to the socket, at most: four full records. */
+const batchSize = 4 * MAX_PLAINTEXT
+
+/** So much waiting is sent at once instead of at the end of the turn. */
+const flushAt = MAX_PLAINTEXT
+
+/** How long a closing connection waits for its last bytes to leave and for the other side to close, in milliseconds. */
+const closeTimeout = 1_000
+
+/** What a connection tells the host. */
+export interface ConnectionEvents {
+  /** Whether a protocol proposed on an inbound stream is spoken here. */
+  accepts(protocol: string): boolean
+  /** An inbound stream has agreed on its protocol. */
+  stream(stream: Stream): void
+  /** The connection is gone; `error` says why, unless it was closed in good order. */
+  closed(connection: Connection, error: ParleyError | undefined): void
+}
+
+/** What a connection is made of. */
+export interface ConnectionOptions {
+  socket: Socket
+  upgraded: Upgraded
+  direction: Direction
+  events: ConnectionEvents
+  limits: { negotiationTimeout: number; yamux?: Partial<YamuxLimits> }
+}
+
+/** What `open` takes beside the protocols. */
+export interface OpenOptions {
+  /** Gives up, and resets the stream if it was opened, when it fires. */
+  signal?: AbortSignal | undefined
+  /**
+   * Returns the stream before the other side has agreed, for a single protocol that it is known to speak: the first
+   * bytes travel with the proposal. If it disagrees after all, the stream is reset.
+   */
+  optimistic?: boolean | undefined
+}
+
+/**
+ * A secured connection to one peer, and the pump that moves its bytes: socket, Noise, yamux, streams, and back.
+ * Writes of one turn leave together in as few records and system calls as they fit into.
+ */
+export class Connection {
+  readonly peerId: PeerId
+  readonly publicKey: PublicKey
+  readonly remoteAddress: Multiaddr
+  readonly direction: Direction
+  readonly #socket: Socket
+  readonly #noise: NoiseSession
+  readonly #yamux: YamuxSession
+  readonly #events: ConnectionEvents
+  readonly #negotiationTimeout: number
+  readonly #streams = new Map<number, Stream>()
+  readonly #pump: StreamPump = {
+    wake: bytes => this.#wake(bytes),
+    watch: stream => this.#watched.add(stream),
+  }
+  /** Streams that wait for their queues to empty. */
+  readonly #watched = new Set<Stream>()
+  readonly #pings = new Map<number, Deferred<number>>()
+  readonly #closed = deferred()
+  #openers: Deferred<void>[] = []
+  #pending: Uint8Array | undefined
+  #waiting = 0
+  #scheduled = false
+  #blocked = false
+  #paused = false
+  #status: 'open' | 'closing' | 'closed' = 'open'
+  /** The other side has said goodbye: what stands goes on, and when it is over so is the connection. */
+  #dismissed = false
+  /** Nothing more is to come from us: once all has left, our direction of the socket ends. */
+  #finishing = false
+  #finished = false
+  #error: ParleyError | undefined
+  #cancelTimer = () => {}
+  #cancelDeadline = () => {}
+
+  constructor({ socket, upgraded, direction, events, limits }: ConnectionOptions) {
+    this.peerId = upgraded.peerId
+    this.publicKey = upgraded.publicKey
+    this.remoteAddress = socket.remoteAddress
+    this.direction = direction
+    this.#socket = socket
+    this.#noise = upgraded.session
+    this.#events = events
+    this.#negotiationTimeout = limits.negotiationTimeout
+    this.#pending = upgraded.pending.length > 0 ? upgraded.pending : undefined
+    const role = direction === 'outbound' ? 'client' : 'server'
+    this.#yamux = new YamuxSession({ role, now: monotonicNow, ...(limits.yamux && { limits: limits.yamux }) })
+    this.#start(upgraded.rest)
+  }
+
+  /** The streams that are alive. */
+  get streams(): Stream[] {
+    return [...this.#streams.values()]
+  }
+
+  /** The latest round-trip time in milliseconds; 0 before it was first measured. */
+  get rtt(): number {
+    return this.#yamux.rtt
+  }
+
+  /** Whether new streams may be opened, or the connection is on its way out. */
+  get status(): 'open' | 'closing' | 'closed' {
+    return this.#status
+  }
+
+  /** Settles when the connection is gone; it never rejects. */
+  get closed(): Promise<void> {
+    return this.#closed.promise
+  }
+
+  /**
+   * Opens a stream for the first of the protocols that the other side speaks. Throws
+   * `ERR_PROTOCOL_UNSUPPORTED` when it speaks none, `ERR_CONNECTION_CLOSED`, `ERR_STREAM_LIMIT`, `ERR_TIMEOUT`,
+   * and `ERR_ABORTED` when the signal fires.
+   */
+  async open(protocols: string | readonly string[], options: OpenOptions = {}): Promise<Stream> {
+    const proposals = typeof protocols === 'string' ? [protocols] : protocols
+    if (proposals.length === 0) throw new ParleyError('ERR_USAGE', 'Name at least one protocol to open.')
+    throwIfAborted(options.signal)
+    while (this.#status === 'open' && !this.#yamux.canOpen) await this.#room(options.signal)
+    if (this.#status !== 'open') throw closedError()
+    const optimistic = options.optimistic && proposals.length === 1 ? proposals[0] : undefined
+    const negotiation = new NegotiationDialer(proposals)
+    const stream = this.#addStream({
+      muxed: this.#yamux.open(),
+      direction: 'outbound',
+      negotiation,
+      optimistic,
+    })
+    if (optimistic !== undefined) return stream
+    const undo = onAbort(options.signal, () => stream.fail(aborted(options.signal!)))
+    return stream.negotiated.finally(undo)
+  }
+
+  /** Measures the round trip in milliseconds; by then the other side has read all that was sent before. */
+  async ping(): Promise<number> {
+    if (this.#status === 'closed') throw closedError()
+    const answer = deferred<number>()
+    this.#pings.set(this.#yamux.ping(), answer)
+    this.#wake(0)
+    return answer.promise
+  }
+
+  /** Lets what was written leave, says goodbye and closes; what the other side still sends is lost. */
+  async close(): Promise<void> {
+    if (this.#status === 'open') await this.#sayGoodbye()
+    return this.#closed.promise
+  }
+
+  /** Closes at once. Streams end with `error`, or with `ERR_CONNECTION_CLOSED`. */
+  abort(error?: ParleyError): void {
+    this.#shut(error)
+    this.#socket.destroy()
+  }
+
+  #start(rest: readonly Uint8Array[]): void {
+    this.#yamux.ping()
+    this.#wake(0)
+    this.#tick()
+    // The host takes note of the connection first, then hears of its streams.
+    defer(() => {
+      if (this.#status === 'closed') return
+      this.#guard(() => this.#receive(rest))
+      this.#socket.attach({
+        data: chunk => this.#guard(() => this.#receive(this.#noise.receive(chunk))),
+        end: () => this.#ended(),
+        drain: () => this.#drained(),
+        close: cause => this.#shut(this.#status === 'closing' ? this.#error : closedError(cause)),
+      })
+    })
+  }
+
+  #tick(): void {
+    this.#guard(() => {
+      const due = this.#yamux.tick()
+      if (this.#yamux.wantsTurn) this.#wake(0)
+      this.#cancelTimer = startTimer(Math.max(due - monotonicNow(), 1), () => this.#tick())
+    })
+  }
+
+  /** Whatever goes wrong while handling remote bytes ends the connection, and nothing else. */
+  #guard(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      this.#break(error instanceof ParleyError ? error : closedError(error))
+    }
+  }
+
+  #receive(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) {
+      for (const event of this.#yamux.receive(piece)) this.#handle(event)
+    }
+    if (this.#yamux.wantsTurn) this.#wake(0)
+    if (this.#yamux.congested && this.#blocked) this.#pause()
+    if (this.#openers.length > 0 && this.#yamux.canOpen) this.#admit()
+  }
+
+  #handle(event: YamuxEvent): void {
+    switch (event.type) {
+      case 'data':
+        return this.#streams.get(event.stream.id)?.deliver(event.bytes)
+      case 'open':
+        return this.#accept(event.stream)
+      case 'end':
+        return this.#finishStream(event.stream.id)
+      case 'reset':
+        return this.#resetStream(event.stream.id)
+      case 'pong':
+        this.#pings.get(event.value)?.resolve(event.rtt)
+        this.#pings.delete(event.value)
+        return
+      case 'goAway':
+        return this.#heardGoodbye(event.code)
+    }
+  }
+
+  #accept(muxed: YamuxStream): void {
+    const negotiation = new NegotiationListener(protocol => this.#events.accepts(protocol))
+    const stream = this.#addStream({ muxed, direction: 'inbound', negotiation, optimistic: undefined })
+    stream.negotiated.then(
+      () => this.#events.stream(stream),
+      () => {},
+    )
+  }
+
+  #addStream(options: Pick<StreamOptions, 'muxed' | 'direction' | 'negotiation' | 'optimistic'>): Stream {
+    const stream = new Stream({
+      ...options,
+      connection: this,
+      pump: this.#pump,
+      timeout: this.#negotiationTimeout,
+    })
+    this.#streams.set(stream.id, stream)
+    const forget = () => this.#forget(stream)
+    stream.closed.then(forget, forget)
+    return stream
+  }
+
+  #forget(stream: Stream): void {
+    // Its number may have been taken by the next stream already.
+    if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id)
+    this.#watched.delete(stream)
+    if (this.#openers.length > 0 && this.#yamux.canOpen) this.#admit()
+    this.#finishIfIdle()
+  }
+
+  #finishStream(id: number): void {
+    this.#streams.get(id)?.finish()
+  }
+
+  #resetStream(id: number): void {
+    const message = 'The other side reset the stream.'
+    this.#streams.get(id)?.fail(remoteError('ERR_STREAM_RESET', message, { scope: 'stream' }))
+  }
+
+  #heardGoodbye(code: number): void {
+    if (this.#status === 'open') this.#status = 'closing'
+    this.#admit()
+    if (code !== GoAwayCode.normal) throw closedError()
+    this.#dismissed = true
+    this.#finishIfIdle()
+  }
+
+  #finishIfIdle(): void {
+    if (!this.#dismissed || this.#streams.size > 0) return
+    this.#finishing = true
+    this.#flush()
+  }
+
+  /** Waits until a stream of ours is accepted or ends. */
+  async #room(signal: AbortSignal | undefined): Promise<void> {
+    const opener = deferred()
+    this.#openers.push(opener)
+    const undo = onAbort(signal, () => opener.reject(aborted(signal!)))
+    await opener.promise.finally(undo)
+  }
+
+  #admit(): void {
+    const openers = this.#openers
+    this.#openers = []
+    for (const opener of openers) opener.resolve()
+  }
+
+  #wake(bytes: number): void {
+    this.#waiting += bytes
+    if (this.#blocked || this.#mute) return
+    if (this.#waiting >= flushAt) return this.#flush()
+    if (this.#scheduled) return
+    this.#scheduled = true
+    defer(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  /** Whether nothing can be sent any more. */
+  get #mute(): boolean {
+    return this.#finished || this.#status === 'closed'
+  }
+
+  #flush(): void {
+    if (this.#mute) return
+    this.#waiting = 0
+    this.#guard(() => {
+      while (!this.#blocked && (this.#pending || this.#yamux.wantsTurn)) {
+        const batch = this.#batch()
+        if (batch.length === 0) break
+        this.#blocked = !this.#socket.write(batch)
+      }
+    })
+    for (const stream of this.#watched) if (!stream.settle()) this.#watched.delete(stream)
+    if (this.#blocked) return
+    if (this.#paused) this.#resume()
+    if (this.#finishing) this.#finish()
+  }
+
+  /** The next records for the socket. */
+  #batch(): Uint8Array[] {
+    const batch = this.#pending ? [this.#pending] : []
+    this.#pending = undefined
+    for (let sealed = 0; sealed < batchSize && this.#yamux.wantsTurn; sealed += MAX_PLAINTEXT) {
+      const frames = this.#yamux.take(MAX_PLAINTEXT)
+      if (frames.length === 0) break
+      batch.push(...this.#noise.seal(frames))
+    }
+    return batch
+  }
+
+  #drained(): void {
+    this.#blocked = false
+    this.#flush()
+  }
+
+  #pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  #resume(): void {
+    this.#paused = false
+    this.#socket.resume()
+  }
+
+  /** TCP's end is not authenticated: streams that the peer has not finished end in an error. */
+  #ended(): void {
+    if (this.#status === 'open' && this.#streams.size > 0) this.#error = closedError()
+    this.#leave()
+    this.#failStreams(this.#error ?? closedError())
+    this.#finish()
+  }
+
+  async #sayGoodbye(): Promise<void> {
+    this.#leave()
+    await Promise.allSettled(this.streams.map(stream => stream.end()))
+    this.#yamux.goAway(GoAwayCode.normal)
+    this.#finishing = true
+    this.#flush()
+  }
+
+  /** Takes no more streams, and waits only so long for the other side to close. */
+  #leave(): void {
+    if (this.#status === 'open') this.#status = 'closing'
+    this.#admit()
+    this.#cancelDeadline()
+    this.#cancelDeadline = startTimer(closeTimeout, () => this.abort(this.#error))
+  }
+
+  /** Ends our direction of the socket. Nothing may be written after that. */
+  #finish(): void {
+    if (this.#mute) return
+    this.#finished = true
+    this.#socket.end()
+    this.#leave()
+  }
+
+  /** Tells the other side that it broke the rules, as far as that still goes. */
+  #break(error: ParleyError): void {
+    if (this.#status === 'closed') return
+    if (!this.#blocked && error.code === 'ERR_YAMUX') {
+      this.#yamux.goAway(GoAwayCode.protocolError)
+      this.#socket.write(this.#batch())
+    }
+    this.#shut(error)
+    this.#socket.destroy()
+  }
+
+  #failStreams(reason: ParleyError): void {
+    for (const stream of this.#streams.values()) stream.fail(reason)
+  }
+
+  #shut(error: ParleyError | undefined): void {
+    if (this.#status === 'closed') return
+    this.#status = 'closed'
+    this.#cancelTimer()
+    this.#cancelDeadline()
+    const reason = error ?? closedError()
+    this.#failStreams(reason)
+    for (const answer of this.#pings.values()) answer.reject(reason)
+    this.#pings.clear()
+    this.#admit()
+    this.#closed.resolve()
+    this.#events.closed(this, error)
+  }
+}
+
+function closedError(cause?: unknown): ParleyError {
+  return new ParleyError('ERR_CONNECTION_CLOSED', 'The connection was closed.', { cause, remote: true })
+}

@@ -1,0 +1,284 @@
+import type { NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
+import type { YamuxStream } from '../protocol/yamux/stream.ts'
+import { ParleyError, remoteError } from '../wire/errors.ts'
+import type { Connection } from './connection.ts'
+import { type Deferred, deferred, startTimer } from './timer.ts'
+import type { Direction } from './upgrade.ts'
+
+/** Above this many bytes waiting to be sent, `write` says to wait. */
+const highWater = 256 * 1024
+
+/** Down to this many, `drained` settles; not zero, so that the line never runs dry. */
+const lowWater = 64 * 1024
+
+/** What a stream asks of its connection. */
+export interface StreamPump {
+  /** Bytes or frames wait to be sent. `bytes` were just added. */
+  wake(bytes: number): void
+  /** The stream waits for its queue to empty: call `settle` after each flush. */
+  watch(stream: Stream): void
+}
+
+/** How a stream comes to be. */
+export interface StreamOptions {
+  connection: Connection
+  pump: StreamPump
+  muxed: YamuxStream
+  direction: Direction
+  negotiation: NegotiationDialer | NegotiationListener
+  /** The protocol, when it is used before the other side has agreed. */
+  optimistic?: string | undefined
+  /** Milliseconds until the negotiation must be over. */
+  timeout: number
+}
+
+/**
+ * A stream of bytes to a handler on another machine, encrypted, ordered, and as slow as its reader.
+ *
+ * Read it with `for await`; leaving the loop early keeps the stream, and a later loop goes on where the first
+ * stopped. Its two directions end one by one: `end()` ends ours, the loop ends with theirs.
+ *
+ * Errors: reading throws, and `closed` rejects, with `ERR_STREAM_RESET` when either side reset the stream and
+ * `ERR_CONNECTION_CLOSED` when the connection broke; what arrived before is read first.
+ */
+export class Stream implements AsyncIterable<Uint8Array> {
+  readonly connection: Connection
+  readonly direction: Direction
+  readonly #pump: StreamPump
+  readonly #muxed: YamuxStream
+  readonly #negotiated = deferred<Stream>()
+  readonly #closed = deferred()
+  readonly #cancelTimer: () => void
+  #negotiation: NegotiationDialer | NegotiationListener | undefined
+  #protocol: string | undefined
+  #incoming: Uint8Array[] = []
+  /** Index of the first chunk that nobody has read. */
+  #head = 0
+  #reader: Deferred<IteratorResult<Uint8Array>> | undefined
+  #remoteEnded = false
+  #ended = false
+  #error: ParleyError | undefined
+  #drained: Deferred<void> | undefined
+  #flushed: Deferred<void> | undefined
+
+  constructor({ connection, pump, muxed, direction, negotiation, optimistic, timeout }: StreamOptions) {
+    this.connection = connection
+    this.direction = direction
+    this.#pump = pump
+    this.#muxed = muxed
+    this.#negotiation = negotiation
+    this.#protocol = optimistic
+    this.#cancelTimer = startTimer(timeout, () => this.fail(negotiationTimeout()))
+    this.#send(negotiation.take())
+  }
+
+  /** The stream's number on its connection. */
+  get id(): number {
+    return this.#muxed.id
+  }
+
+  /** The protocol spoken on it, as agreed with the other side. */
+  get protocol(): string {
+    return this.#protocol ?? ''
+  }
+
+  /** Settles when both directions have ended; rejects when the stream was reset or the connection broke. */
+  get closed(): Promise<void> {
+    return this.#closed.promise
+  }
+
+  /** For the connection: settles when the protocol is agreed on. */
+  get negotiated(): Promise<Stream> {
+    return this.#negotiated.promise
+  }
+
+  /**
+   * Sends bytes. They are kept as they are, not copied: do not change them before they have left. Returns false
+   * when so much waits that the writer should `await stream.drained()`; nothing is lost if it does not.
+   * Throws `ERR_STREAM_ENDED` after `end()`, and what ended the stream if it was reset.
+   */
+  write(bytes: Uint8Array): boolean {
+    if (this.#error) throw this.#error
+    if (this.#ended)
+      throw new ParleyError('ERR_STREAM_ENDED', 'The stream was written to after its end.', {
+        scope: 'stream',
+      })
+    this.#send(bytes)
+    return this.#muxed.queued < highWater
+  }
+
+  /** Settles when the writer may go on; rejects if the stream ends in an error first. */
+  drained(): Promise<void> {
+    if (this.#error) return Promise.reject(this.#error)
+    if (this.#muxed.queued < highWater) return Promise.resolve()
+    this.#drained ??= deferred()
+    this.#pump.watch(this)
+    return this.#drained.promise
+  }
+
+  /**
+   * Ends our direction behind what was written; theirs stays open. Settles when all of it has been handed to the
+   * network; rejects if the stream ends in an error first.
+   */
+  end(): Promise<void> {
+    if (this.#error) return Promise.reject(this.#error)
+    this.#ended = true
+    this.#flushed ??= deferred()
+    this.#muxed.end()
+    this.#pump.watch(this)
+    this.#pump.wake(0)
+    return this.#flushed.promise
+  }
+
+  /** Ends both directions at once; what has not left or was not read is dropped. */
+  reset(reason?: unknown): void {
+    if (this.#error || this.#isDone()) return
+    this.#incoming = []
+    this.#head = 0
+    this.#remoteEnded = false
+    const message = reason instanceof Error ? reason.message : 'The stream was reset on this side.'
+    this.fail(new ParleyError('ERR_STREAM_RESET', message, { scope: 'stream', cause: reason }))
+  }
+
+  /** The other side's bytes, as they come. One reader at a time. */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return {
+      next: () => this.#read(),
+      return: async () => ({ done: true, value: undefined }),
+    }
+  }
+
+  /** For the connection: bytes arrived. */
+  deliver(bytes: Uint8Array): void {
+    if (this.#negotiation) this.#negotiate(this.#negotiation, bytes)
+    else this.#hand(bytes)
+  }
+
+  /** For the connection: no more bytes will arrive. */
+  finish(): void {
+    if (this.#error) return
+    if (this.#negotiation) return this.fail(endedEarly())
+    this.#remoteEnded = true
+    this.#answer()
+    this.settle()
+  }
+
+  /** For the connection: the stream is over. The other side is told, unless it is the one who said so. */
+  fail(error: ParleyError): void {
+    if (this.#error || this.#isDone()) return
+    this.#error = error
+    this.#cancelTimer()
+    this.#muxed.reset()
+    this.#pump.wake(0)
+    this.#drained?.reject(error)
+    this.#flushed?.reject(error)
+    this.#negotiated.reject(error)
+    this.#closed.reject(error)
+    this.#answer()
+  }
+
+  /** For the connection: settles what waits for the queue. Returns whether anything still waits. */
+  settle(): boolean {
+    if (this.#drained && this.#muxed.queued <= lowWater) {
+      this.#drained.resolve()
+      this.#drained = undefined
+    }
+    if (this.#muxed.finSent) this.#flushed?.resolve()
+    if (this.#isDone()) this.#closed.resolve()
+    return this.#drained !== undefined || (this.#ended && !this.#muxed.finSent && !this.#error)
+  }
+
+  #isDone(): boolean {
+    return this.#remoteEnded && this.#muxed.finSent
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#muxed.write(bytes)
+    this.#pump.wake(bytes.length)
+  }
+
+  #negotiate(negotiation: NegotiationDialer | NegotiationListener, bytes: Uint8Array): void {
+    try {
+      const agreed = negotiation.receive(bytes)
+      this.#send(negotiation.take())
+      this.#consume(bytes.length - (agreed?.rest.length ?? 0))
+      if (agreed) this.#agree(agreed.protocol, agreed.rest)
+    } catch (error) {
+      // What was refused before it leaves with the reset, which the muxer sends last.
+      this.fail(error instanceof ParleyError ? error : endedEarly())
+    }
+  }
+
+  #agree(protocol: string, rest: Uint8Array): void {
+    this.#negotiation = undefined
+    this.#protocol = protocol
+    this.#cancelTimer()
+    this.#negotiated.resolve(this)
+    if (rest.length > 0) this.#hand(rest)
+  }
+
+  #hand(bytes: Uint8Array): void {
+    if (this.#error) return
+    const reader = this.#reader
+    if (!reader) {
+      this.#incoming.push(bytes)
+      return
+    }
+    this.#reader = undefined
+    this.#consume(bytes.length)
+    reader.resolve({ done: false, value: bytes })
+  }
+
+  #read(): Promise<IteratorResult<Uint8Array>> {
+    const bytes = this.#incoming[this.#head]
+    if (bytes) return Promise.resolve(this.#takeChunk(bytes))
+    if (this.#remoteEnded) return Promise.resolve({ done: true, value: undefined })
+    if (this.#error) return Promise.reject(this.#error)
+    if (this.#reader) {
+      const message = 'The stream already has a reader that waits; read from one place at a time.'
+      return Promise.reject(new ParleyError('ERR_USAGE', message, { scope: 'stream' }))
+    }
+    this.#reader = deferred()
+    return this.#reader.promise
+  }
+
+  #takeChunk(bytes: Uint8Array): IteratorResult<Uint8Array> {
+    this.#head++
+    if (this.#head === this.#incoming.length || this.#head >= 1024) {
+      this.#incoming = this.#incoming.slice(this.#head)
+      this.#head = 0
+    }
+    this.#consume(bytes.length)
+    return { done: false, value: bytes }
+  }
+
+  #consume(count: number): void {
+    this.#muxed.consume(count)
+    if (this.#muxed.wantsTurn) this.#pump.wake(0)
+  }
+
+  /** Tells a waiting reader that no more will come. */
+  #answer(): void {
+    if (this.#error) this.#reader?.reject(this.#error)
+    else this.#reader?.resolve({ done: true, value: undefined })
+    this.#reader = undefined
+  }
+}
+
+function negotiationTimeout(): ParleyError {
+  return remoteError('ERR_TIMEOUT', 'The other side did not agree on a protocol in time.', {
+    scope: 'stream',
+    stage: 'protocol',
+  })
+}
+
+function endedEarly(): ParleyError {
+  return remoteError(
+    'ERR_UNEXPECTED_END',
+    'The other side ended the stream before a protocol was agreed on.',
+    {
+      scope: 'stream',
+      stage: 'protocol',
+    },
+  )
+}

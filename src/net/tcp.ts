@@ -1,0 +1,200 @@
+import { connect, createServer, isIPv6, type Socket as NodeSocket, type Server } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { type ErrorCode, ParleyError } from '../wire/errors.ts'
+import { Multiaddr } from '../wire/multiaddr.ts'
+import { aborted, defer, deferred, onAbort, throwIfAborted } from './timer.ts'
+import {
+  type Listener,
+  SOCKET_HIGH_WATER,
+  type Socket,
+  type SocketHandler,
+  type Transport,
+} from './transport.ts'
+
+/** When the kernel begins to ask whether an idle peer still lives; yamux's own pings come sooner. */
+const keepAliveDelay = 60_000
+
+const socketOptions = {
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: keepAliveDelay,
+  allowHalfOpen: true,
+}
+
+/** TCP over node:net, for `/ip4/…/tcp/…` and `/ip6/…/tcp/…`. */
+export function tcp(): Transport {
+  return { name: 'tcp', supports: address => endpointOf(address) !== undefined, dial, listen }
+}
+
+interface Endpoint {
+  host: string
+  port: number
+}
+
+function endpointOf(address: Multiaddr): Endpoint | undefined {
+  const names = address.withoutPeerId().components.map(({ name }) => name)
+  const shape = names.join('/')
+  if (!['ip4/tcp', 'ip6/tcp', 'ip6zone/ip6/tcp'].includes(shape)) return undefined
+  const zone = address.value('ip6zone')
+  const host = address.value('ip4') ?? address.value('ip6') ?? ''
+  return { host: zone ? `${host}%${zone}` : host, port: Number(address.value('tcp')) }
+}
+
+async function dial(address: Multiaddr, signal: AbortSignal): Promise<Socket> {
+  const endpoint = endpointOf(address)
+  if (!endpoint) throw new ParleyError('ERR_NO_TRANSPORT', `TCP cannot dial ${address}.`)
+  throwIfAborted(signal)
+  const { promise, resolve, reject } = deferred<Socket>()
+  const socket = connect({ ...endpoint, ...socketOptions })
+  const undo = onAbort(signal, () => {
+    socket.destroy()
+    reject(aborted(signal, 'tcp'))
+  })
+  socket.once('connect', () => resolve(new TcpSocket(socket, address.withoutPeerId())))
+  socket.once('error', error => reject(dialError(error, address)))
+  return promise.finally(undo)
+}
+
+async function listen(address: Multiaddr, accept: (socket: Socket) => void): Promise<Listener> {
+  const endpoint = endpointOf(address)
+  if (!endpoint) throw new ParleyError('ERR_NO_TRANSPORT', `TCP cannot listen on ${address}.`)
+  const server = createServer({ ...socketOptions, pauseOnConnect: true }, socket => {
+    socket.on('error', () => {})
+    // A socket that was reset while it waited to be accepted has no address any more.
+    if (socket.remoteAddress === undefined) socket.destroy()
+    else accept(new TcpSocket(socket, addressOf(socket.remoteAddress, socket.remotePort)))
+  })
+  await startServer(server, endpoint, address)
+  return {
+    get addresses() {
+      return boundAddresses(server)
+    },
+    // The port is free at once; the server's own word that it is closed would wait for every connection to end.
+    close: async () => void server.close(),
+  }
+}
+
+function startServer(server: Server, { host, port }: Endpoint, address: Multiaddr): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', error => reject(listenError(error, address)))
+    server.listen({ host, port, ipv6Only: true }, () => {
+      server.removeAllListeners('error')
+      // Failures to accept one connection, such as running out of descriptors, do not end the listener.
+      server.on('error', () => {})
+      resolve()
+    })
+  })
+}
+
+/** Where others can reach the server: one bound to every interface is reachable at each of them. */
+function boundAddresses(server: Server): Multiaddr[] {
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') return []
+  const hosts = isUnspecified(bound.address) ? interfaceHosts(isIPv6(bound.address)) : [bound.address]
+  return hosts.map(host => addressOf(host, bound.port))
+}
+
+function isUnspecified(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** Link-local IPv6 addresses are left out: they mean nothing without the name of a local interface. */
+function interfaceHosts(v6: boolean): string[] {
+  const family = v6 ? 'IPv6' : 'IPv4'
+  const all = Object.values(networkInterfaces()).flatMap(list => list ?? [])
+  return all.filter(one => one.family === family && !one.address.startsWith('fe80')).map(one => one.address)
+}
+
+function addressOf(host: string, port: number | undefined): Multiaddr {
+  const plain = host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host
+  if (!isIPv6(plain)) return Multiaddr.parse(`/ip4/${plain}/tcp/${port ?? 0}`)
+  const [ip, zone] = plain.split('%')
+  return Multiaddr.parse(`${zone ? `/ip6zone/${zone}` : ''}/ip6/${ip}/tcp/${port ?? 0}`)
+}
+
+const dialErrors: Record<string, [ErrorCode, string]> = {
+  ECONNREFUSED: ['ERR_CONNECTION_REFUSED', 'Nobody is listening there; check that the other side runs.'],
+  ECONNRESET: ['ERR_CONNECTION_REFUSED', 'The connection was refused.'],
+  ETIMEDOUT: ['ERR_UNREACHABLE', 'There was no answer; check the address and any firewall.'],
+  EHOSTUNREACH: ['ERR_UNREACHABLE', 'That machine cannot be reached from here.'],
+  ENETUNREACH: ['ERR_UNREACHABLE', 'That network cannot be reached from here.'],
+}
+
+function dialError(cause: NodeJS.ErrnoException, address: Multiaddr): ParleyError {
+  const [code, hint] = dialErrors[cause.code ?? ''] ?? ['ERR_UNREACHABLE', `${cause.message}.`]
+  return new ParleyError(code, `Could not connect to ${address.withoutPeerId()}. ${hint}`, {
+    stage: 'tcp',
+    cause,
+  })
+}
+
+const listenErrors: Record<string, [ErrorCode, string]> = {
+  EADDRINUSE: ['ERR_ADDRESS_IN_USE', 'Another program is using it; choose another port.'],
+  EACCES: ['ERR_LISTEN', 'The system does not allow it; ports below 1024 are often reserved.'],
+  EADDRNOTAVAIL: ['ERR_LISTEN', 'This machine has no such address.'],
+}
+
+function listenError(cause: NodeJS.ErrnoException, address: Multiaddr): ParleyError {
+  const [code, hint] = listenErrors[cause.code ?? ''] ?? ['ERR_LISTEN', `${cause.message}.`]
+  return new ParleyError(code, `Could not listen on ${address}. ${hint}`, { scope: 'host', cause })
+}
+
+/** node:net's socket under the transport contract. */
+class TcpSocket implements Socket {
+  readonly remoteAddress: Multiaddr
+  readonly #socket: NodeSocket
+  #handler: SocketHandler | undefined
+  #error: Error | undefined
+
+  constructor(socket: NodeSocket, remoteAddress: Multiaddr) {
+    this.#socket = socket
+    this.remoteAddress = remoteAddress
+    socket.pause()
+    socket.on('data', chunk => this.#listening?.data(viewOf(chunk)))
+    socket.on('end', () => this.#listening?.end())
+    socket.on('drain', () => this.#listening?.drain())
+    socket.on('error', error => {
+      this.#error = error
+    })
+    socket.on('close', () => this.#handler?.close(this.#error))
+  }
+
+  attach(handler: SocketHandler): void {
+    this.#handler = handler
+    if (this.#socket.closed) defer(() => handler.close(this.#error))
+    else this.#socket.resume()
+  }
+
+  /** The handler, as long as the socket stands: node:net gives out what it has buffered even after `destroy`. */
+  get #listening(): SocketHandler | undefined {
+    return this.#socket.destroyed ? undefined : this.#handler
+  }
+
+  write(pieces: readonly Uint8Array[]): boolean {
+    this.#socket.cork()
+    for (const piece of pieces) this.#socket.write(piece)
+    this.#socket.uncork()
+    return this.#socket.writableLength < SOCKET_HIGH_WATER
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  end(): void {
+    this.#socket.end()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+}
+
+/** Plain bytes instead of a Buffer, whose subarrays are slower. */
+function viewOf(chunk: Uint8Array): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+}

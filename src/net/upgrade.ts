@@ -1,0 +1,196 @@
+/**
+ * From raw bytes to a secured, multiplexed connection: negotiate Noise, shake hands, settle on yamux.
+ *
+ * | phase | dialer sends | listener sends |
+ * |---|---|---|
+ * | negotiate | header, `/noise`, and Noise message 1 at once | header, `/noise` |
+ * | noise | message 3, once message 2 proved the peer | message 2 |
+ * | muxer | only without early negotiation: header, `/yamux/1.0.0` | header, `/yamux/1.0.0` |
+ */
+import type { DhKeyPair } from '../crypto/index.ts'
+import { type Negotiated, NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
+import {
+  NOISE_PROTOCOL,
+  NoiseHandshake,
+  type NoiseIdentity,
+  type Secured,
+} from '../protocol/noise/handshake.ts'
+import type { NoiseSession } from '../protocol/noise/session.ts'
+import { YAMUX_PROTOCOL } from '../protocol/yamux/session.ts'
+import { concat } from '../wire/bytes.ts'
+import { type DialStage, ParleyError } from '../wire/errors.ts'
+import type { PublicKey } from '../wire/keys.ts'
+import type { PeerId } from '../wire/peer-id.ts'
+import { aborted, deferred, onAbort } from './timer.ts'
+import type { Socket } from './transport.ts'
+
+/** Who began a connection or a stream. */
+export type Direction = 'inbound' | 'outbound'
+
+/** What an upgrade starts from. */
+export interface UpgradeOptions {
+  direction: Direction
+  identity: NoiseIdentity
+  /** Whom we mean to talk to. */
+  expected?: PeerId | undefined
+  /** Whether the dialer sends Noise message 1 without waiting to hear that Noise is spoken. Default true. */
+  optimistic?: boolean
+  /** Fresh unless given; only the specification's transcript gives it. */
+  ephemeralKey?: DhKeyPair | undefined
+}
+
+/** An upgraded connection: who the other side is, and what was sent or received beyond the upgrade. */
+export interface Upgraded {
+  peerId: PeerId
+  publicKey: PublicKey
+  session: NoiseSession
+  /** Bytes to be sent before all others; kept back so that they travel with the first frames. */
+  pending: Uint8Array
+  /** Plaintext that came behind the upgrade. */
+  rest: Uint8Array[]
+}
+
+type Negotiation = NegotiationDialer | NegotiationListener
+
+/** The upgrade as a machine: bytes in, bytes out, and in the end a session. */
+export class Upgrade {
+  readonly #dialer: boolean
+  readonly #optimistic: boolean
+  readonly #handshake: NoiseHandshake
+  #negotiation: Negotiation
+  #secured: Secured | undefined
+  #out: Uint8Array[] = []
+  #stage: DialStage = 'negotiate'
+
+  constructor({ direction, identity, expected, optimistic = true, ephemeralKey }: UpgradeOptions) {
+    this.#dialer = direction === 'outbound'
+    this.#optimistic = this.#dialer && optimistic
+    const role = this.#dialer ? 'initiator' : 'responder'
+    this.#handshake = new NoiseHandshake({ role, identity, expected, ephemeralKey })
+    this.#negotiation = this.#negotiate(NOISE_PROTOCOL)
+    this.#out.push(this.#negotiation.take())
+    if (this.#optimistic) this.#out.push(this.#handshake.take())
+  }
+
+  /** How far the upgrade has come. */
+  get stage(): DialStage {
+    return this.#stage
+  }
+
+  /** What is to be sent now; empty when there is nothing. */
+  take(): Uint8Array {
+    const out = concat(this.#out)
+    this.#out = []
+    return out
+  }
+
+  /** Takes in bytes; returns the result once the connection stands. Errors carry the stage they happened at. */
+  receive(chunk: Uint8Array): Upgraded | undefined {
+    try {
+      if (this.#secured) return this.#settleMuxer(this.#secured, this.#secured.session.receive(chunk))
+      return this.#stage === 'negotiate' ? this.#settleSecurity(chunk) : this.#shakeHands(chunk)
+    } catch (error) {
+      if (error instanceof ParleyError && error.stage !== 'identity') error.stage = this.#stage
+      throw error
+    }
+  }
+
+  #negotiate(protocol: string): Negotiation {
+    return this.#dialer
+      ? new NegotiationDialer([protocol])
+      : new NegotiationListener(proposal => proposal === protocol)
+  }
+
+  #settleSecurity(chunk: Uint8Array): Upgraded | undefined {
+    const negotiated = this.#negotiation.receive(chunk)
+    this.#out.push(this.#negotiation.take())
+    if (!negotiated) return undefined
+    this.#stage = 'noise'
+    this.#out.push(this.#handshake.take())
+    return negotiated.rest.length > 0 ? this.#shakeHands(negotiated.rest) : undefined
+  }
+
+  #shakeHands(chunk: Uint8Array): Upgraded | undefined {
+    const secured = this.#handshake.receive(chunk)
+    this.#out.push(this.#handshake.take())
+    if (!secured) return undefined
+    const rest = secured.rest.length > 0 ? secured.session.receive(secured.rest) : []
+    if (secured.muxers.includes(YAMUX_PROTOCOL)) return this.#finish(secured, rest)
+    this.#stage = 'muxer'
+    this.#secured = secured
+    this.#negotiation = this.#negotiate(YAMUX_PROTOCOL)
+    this.#seal(secured, this.#negotiation.take())
+    return this.#settleMuxer(secured, rest)
+  }
+
+  #settleMuxer(secured: Secured, pieces: Uint8Array[]): Upgraded | undefined {
+    for (const [index, piece] of pieces.entries()) {
+      const negotiated: Negotiated | undefined = this.#negotiation.receive(piece)
+      this.#seal(secured, this.#negotiation.take())
+      if (negotiated) return this.#finish(secured, [negotiated.rest, ...pieces.slice(index + 1)])
+    }
+    return undefined
+  }
+
+  #seal({ session }: Secured, plaintext: Uint8Array): void {
+    if (plaintext.length > 0) this.#out.push(...session.seal([plaintext]))
+  }
+
+  #finish({ peerId, publicKey, session }: Secured, rest: Uint8Array[]): Upgraded {
+    return { peerId, publicKey, session, pending: this.take(), rest: rest.filter(piece => piece.length > 0) }
+  }
+}
+
+/**
+ * Upgrades a socket. The signal is the deadline: bytes that trickle in do not prolong it. On failure the socket is
+ * destroyed; the error's stage says how far it came.
+ */
+export function upgrade(socket: Socket, options: UpgradeOptions, signal: AbortSignal): Promise<Upgraded> {
+  const machine = new Upgrade(options)
+  const { promise, resolve, reject } = deferred<Upgraded>()
+  let settled = false
+  const settle = (finish: () => void) => {
+    if (settled) return
+    settled = true
+    finish()
+  }
+  const fail = (error: unknown) =>
+    settle(() => {
+      socket.destroy()
+      reject(error)
+    })
+  const undo = onAbort(signal, () => fail(aborted(signal, machine.stage)))
+  const step = (upgraded: Upgraded | undefined) => {
+    const out = machine.take()
+    if (out.length > 0) socket.write([out])
+    if (!upgraded) return
+    // Nothing may arrive between this handler and the connection's.
+    socket.pause()
+    settle(() => resolve(upgraded))
+  }
+  socket.attach({
+    data(chunk) {
+      try {
+        step(machine.receive(chunk))
+      } catch (error) {
+        fail(error)
+      }
+    },
+    end: () => fail(closedEarly(machine.stage)),
+    drain() {},
+    close: () => fail(closedEarly(machine.stage)),
+  })
+  step(undefined)
+  return promise.finally(undo)
+}
+
+function closedEarly(stage: DialStage): ParleyError {
+  return new ParleyError(
+    'ERR_CONNECTION_CLOSED',
+    'The other side closed the connection before it was ready.',
+    {
+      remote: true,
+      stage,
+    },
+  )
+}

@@ -1,0 +1,136 @@
+/**
+ * identify and identify push: what a peer says of itself.
+ *
+ * Specification: https://github.com/libp2p/specs/blob/master/identify/README.md
+ */
+import { utf8Text } from '../wire/bytes.ts'
+import { ParleyError } from '../wire/errors.ts'
+import { encodeFrame, FrameReader } from '../wire/frame.ts'
+import { Multiaddr } from '../wire/multiaddr.ts'
+import { type Field, fields, ProtobufWriter } from '../wire/protobuf.ts'
+
+/** The opener of the stream receives one message. */
+export const IDENTIFY_PROTOCOL = '/ipfs/id/1.0.0'
+
+/** The opener of the stream sends one message. */
+export const IDENTIFY_PUSH_PROTOCOL = '/ipfs/id/push/1.0.0'
+
+/** go and js read messages of at most 8 KiB, ten of them, and merge what they say. */
+const maxMessage = 8 * 1024
+const maxMessages = 10
+
+/** What is kept of a message; the rest of a longer list is dropped. */
+const maxAddresses = 32
+const maxProtocols = 256
+const maxText = 128
+
+/** What a peer says of itself. In a message that was received, what is absent was not said. */
+export interface IdentifyMessage {
+  /** A public key in its envelope. The key that the handshake proved is the one that counts. */
+  publicKey?: Uint8Array | undefined
+  /** Where it listens, without /p2p. */
+  addresses?: Multiaddr[] | undefined
+  /** The protocols that it accepts. */
+  protocols?: string[] | undefined
+  /** The address from which it sees us come. */
+  observedAddress?: Multiaddr | undefined
+  protocolVersion?: string | undefined
+  agent?: string | undefined
+  /** Its addresses once more, signed: see wire/peer-record. */
+  signedPeerRecord?: Uint8Array | undefined
+}
+
+/** The message with its length prefix, as it goes on the stream. */
+export function encodeIdentify(message: IdentifyMessage): Uint8Array {
+  const writer = new ProtobufWriter().bytes(1, message.publicKey)
+  for (const address of message.addresses ?? []) writer.bytes(2, address.bytes)
+  for (const protocol of message.protocols ?? []) writer.string(3, protocol)
+  writer
+    .bytes(4, message.observedAddress?.bytes)
+    .string(5, message.protocolVersion)
+    .string(6, message.agent)
+    .bytes(8, message.signedPeerRecord)
+  return encodeFrame(writer.finish())
+}
+
+/** How each field is taken into the message. */
+const readers: Record<number, (message: IdentifyMessage, bytes: Uint8Array) => void> = {
+  1: (message, bytes) => {
+    message.publicKey = bytes.slice()
+  },
+  2: (message, bytes) => {
+    const address = decodeAddress(bytes)
+    message.addresses ??= []
+    if (address && message.addresses.length < maxAddresses) message.addresses.push(address)
+  },
+  3: (message, bytes) => {
+    message.protocols ??= []
+    if (message.protocols.length < maxProtocols) message.protocols.push(cutText(bytes))
+  },
+  4: (message, bytes) => {
+    message.observedAddress = decodeAddress(bytes)
+  },
+  5: (message, bytes) => {
+    message.protocolVersion = cutText(bytes)
+  },
+  6: (message, bytes) => {
+    message.agent = cutText(bytes)
+  },
+  8: (message, bytes) => {
+    message.signedPeerRecord = bytes.slice()
+  },
+}
+
+/** Reads the messages of one stream up to its end. */
+export class IdentifyReader {
+  readonly #frames = new FrameReader({ max: maxMessage })
+  readonly #message: IdentifyMessage = {}
+  #count = 0
+
+  /** Takes in bytes. Throws `ERR_FRAME` or `ERR_PROTOBUF` when they are malformed, `ERR_PROTOCOL` when there are too many. */
+  receive(chunk: Uint8Array): void {
+    this.#frames.push(chunk)
+    for (let frame = this.#frames.next(); frame; frame = this.#frames.next()) this.#merge(frame)
+  }
+
+  /** What was said, all messages merged. Throws `ERR_UNEXPECTED_END` when none came whole. */
+  finish(): IdentifyMessage {
+    if (this.#count === 0 || this.#frames.buffered > 0) {
+      throw new ParleyError('ERR_UNEXPECTED_END', 'The other side broke off while saying who it is.', {
+        scope: 'stream',
+        remote: true,
+      })
+    }
+    return this.#message
+  }
+
+  #merge(frame: Uint8Array): void {
+    this.#count++
+    if (this.#count > maxMessages) {
+      throw new ParleyError('ERR_PROTOCOL', 'The other side sent too many identify messages.', {
+        scope: 'stream',
+        remote: true,
+      })
+    }
+    for (const field of fields(frame)) this.#read(field)
+  }
+
+  #read({ number, bytes }: Field): void {
+    if (bytes) readers[number]?.(this.#message, bytes)
+  }
+}
+
+/** An address that we cannot read is dropped by itself, not with the whole message. */
+function decodeAddress(bytes: Uint8Array): Multiaddr | undefined {
+  try {
+    return Multiaddr.fromBytes(bytes.slice())
+  } catch {
+    return undefined
+  }
+}
+
+/** Cut between characters, of which each has four bytes at most. */
+function cutText(bytes: Uint8Array): string {
+  const characters = Array.from(utf8Text(bytes.subarray(0, maxText * 4)))
+  return characters.slice(0, maxText).join('')
+}

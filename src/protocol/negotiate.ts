@@ -1,0 +1,183 @@
+/**
+ * multistream-select 1.0: how two sides agree on a protocol, for a connection and for every stream on it.
+ *
+ * A message is a varint length, the text, and a newline that the length counts. Both sides send the header
+ * once; then the dialer proposes one protocol at a time, and the listener echoes it or answers `na`.
+ * Neither side waits for the other's header before it speaks.
+ *
+ * Specification: https://github.com/libp2p/specs/blob/master/connections/README.md
+ */
+import { concat, utf8, utf8Strict } from '../wire/bytes.ts'
+import { remoteError } from '../wire/errors.ts'
+import { encodeFrame, FrameReader } from '../wire/frame.ts'
+
+/** The header that both sides send first. */
+export const MULTISTREAM_PROTOCOL = '/multistream/1.0.0'
+
+/** The longest message that go and js accept, newline included. */
+const maxMessage = 1024
+
+/** How many proposals a listener hears before it gives up; without a cap a dialer could go on for ever. */
+const maxProposals = 16
+
+/** The end of a negotiation: the protocol agreed on, and bytes that already belong to it. */
+export interface Negotiated {
+  protocol: string
+  rest: Uint8Array
+}
+
+/** One multistream message on the wire. */
+export function encodeMessage(text: string): Uint8Array {
+  return encodeFrame(utf8(`${text}\n`))
+}
+
+class MessageReader {
+  readonly #frames = new FrameReader({ max: maxMessage, error: 'ERR_NEGOTIATE' })
+  #headerSeen = false
+
+  push(chunk: Uint8Array): void {
+    this.#frames.push(chunk)
+  }
+
+  /** The next message behind the header, or `undefined` until more bytes come. */
+  next(): string | undefined {
+    const text = this.#line()
+    if (text === undefined || this.#headerSeen) return text
+    if (text !== MULTISTREAM_PROTOCOL) {
+      throw remoteError('ERR_NEGOTIATE', 'The other side does not speak multistream-select.')
+    }
+    this.#headerSeen = true
+    return this.#line()
+  }
+
+  rest(): Uint8Array {
+    return this.#frames.rest()
+  }
+
+  get headerSeen(): boolean {
+    return this.#headerSeen
+  }
+
+  #line(): string | undefined {
+    const frame = this.#frames.next()
+    if (frame === undefined) return undefined
+    const text = utf8Strict(frame)
+    if (text === undefined || text.length < 2 || text.indexOf('\n') !== text.length - 1) {
+      throw remoteError(
+        'ERR_NEGOTIATE',
+        'The other side sent a negotiation message that is not one line of text.',
+      )
+    }
+    return text.slice(0, -1)
+  }
+}
+
+/**
+ * The side that proposes. `take()` is to be sent first of all. A caller who knows that the other side has the
+ * protocol may send application bytes right behind it (the optimistic form) and read the answer later.
+ */
+export class NegotiationDialer {
+  readonly #protocols: readonly string[]
+  readonly #reader = new MessageReader()
+  #proposed = 0
+  #out: Uint8Array[]
+
+  /** @param protocols at least one, in order of preference */
+  constructor(protocols: readonly string[]) {
+    this.#protocols = protocols
+    this.#out = [encodeMessage(MULTISTREAM_PROTOCOL), encodeMessage(protocols[0] ?? '')]
+  }
+
+  /** What is to be sent now; empty when there is nothing. */
+  take(): Uint8Array {
+    const out = concat(this.#out)
+    this.#out = []
+    return out
+  }
+
+  /**
+   * Takes in bytes from the listener; returns the agreement once it stands. Throws `ERR_PROTOCOL_UNSUPPORTED`
+   * when every proposal was refused, `ERR_NEGOTIATE` when the answer makes no sense.
+   */
+  receive(chunk: Uint8Array): Negotiated | undefined {
+    this.#reader.push(chunk)
+    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) {
+      const proposal = this.#protocols[this.#proposed] ?? ''
+      if (text === proposal) return { protocol: proposal, rest: this.#reader.rest() }
+      if (text !== 'na') {
+        throw remoteError('ERR_NEGOTIATE', 'The other side answered with a protocol that was not proposed.')
+      }
+      this.#propose()
+    }
+    return undefined
+  }
+
+  #propose(): void {
+    this.#proposed++
+    const proposal = this.#protocols[this.#proposed]
+    if (proposal === undefined) {
+      const names = this.#protocols.join(' or ')
+      throw remoteError('ERR_PROTOCOL_UNSUPPORTED', `The other side does not support ${names}.`, {
+        scope: 'stream',
+        stage: 'protocol',
+      })
+    }
+    this.#out.push(encodeMessage(proposal))
+  }
+}
+
+/** The side that chooses among what is proposed. */
+export class NegotiationListener {
+  readonly #accepts: (protocol: string) => boolean
+  readonly #reader = new MessageReader()
+  #headerSent = false
+  #refused = 0
+  #out: Uint8Array[] = []
+
+  /** @param accepts whether a proposed protocol is spoken here */
+  constructor(accepts: (protocol: string) => boolean) {
+    this.#accepts = accepts
+  }
+
+  /** What is to be sent now; empty when there is nothing. */
+  take(): Uint8Array {
+    const out = concat(this.#out)
+    this.#out = []
+    return out
+  }
+
+  /**
+   * Takes in bytes from the dialer; returns the agreement once it stands. Throws `ERR_NEGOTIATE` when the
+   * dialer breaks the rules or proposes more than sixteen unknown protocols.
+   */
+  receive(chunk: Uint8Array): Negotiated | undefined {
+    this.#reader.push(chunk)
+    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) {
+      this.#answerHeader()
+      if (this.#accepts(text)) {
+        this.#out.push(encodeMessage(text))
+        return { protocol: text, rest: this.#reader.rest() }
+      }
+      this.#refuse()
+    }
+    if (this.#reader.headerSeen) this.#answerHeader()
+    return undefined
+  }
+
+  #answerHeader(): void {
+    if (this.#headerSent) return
+    this.#headerSent = true
+    this.#out.push(encodeMessage(MULTISTREAM_PROTOCOL))
+  }
+
+  #refuse(): void {
+    this.#refused++
+    if (this.#refused > maxProposals) {
+      throw remoteError(
+        'ERR_NEGOTIATE',
+        `The other side proposed more than ${maxProposals} unknown protocols.`,
+      )
+    }
+    this.#out.push(encodeMessage('na'))
+  }
+}

@@ -1,0 +1,75 @@
+import { remoteError } from '../../wire/errors.ts'
+
+/** Pongs that nobody asked for, before the other side counts as broken. go ignores all, js and rust none. */
+const maxStrayPongs = 32
+
+/** How often to ask for a sign of life, and how long to wait for one, in milliseconds. */
+export interface HeartbeatLimits {
+  keepAliveInterval: number
+  keepAliveTimeout: number
+}
+
+/** Which pings are on their way, what the latest answer says of the round trip, and whether the other side lives. */
+export class Heartbeat {
+  readonly #limits: HeartbeatLimits
+  /** When each ping was sent, by value, the oldest first. */
+  readonly #pings = new Map<number, number>()
+  #nextValue = 1
+  #lastPing: number
+  #lastReceived: number
+  #rtt = 0
+  #strayPongs = 0
+
+  constructor(limits: HeartbeatLimits, now: number) {
+    this.#limits = limits
+    this.#lastPing = now
+    this.#lastReceived = now
+  }
+
+  /** The latest round-trip time in milliseconds, 0 before the first answer. */
+  get rtt(): number {
+    return this.#rtt
+  }
+
+  /** A ping is sent: the value for it. */
+  ping(now: number): number {
+    const value = this.#nextValue
+    this.#nextValue = (value + 1) >>> 0
+    this.#lastPing = now
+    this.#pings.set(value, now)
+    return value
+  }
+
+  /** An answer came. Returns its round-trip time, or `undefined` when nobody asked; throws `ERR_YAMUX` after many such. */
+  pong(value: number, now: number): number | undefined {
+    const sent = this.#pings.get(value)
+    if (sent === undefined) {
+      this.#countStray()
+      return undefined
+    }
+    this.#pings.delete(value)
+    this.#rtt = now - sent
+    return this.#rtt
+  }
+
+  /** Bytes came. Any are a sign of life: on a slow line an answer may wait long behind other data. */
+  heard(now: number): void {
+    this.#lastReceived = now
+  }
+
+  /** When the next ping is due, or its answer. Throws `ERR_TIMEOUT` when that was due and nothing came at all. */
+  due(now: number): number {
+    const [oldestPing] = this.#pings.values()
+    if (oldestPing === undefined) return this.#lastPing + this.#limits.keepAliveInterval
+    const deadline = Math.max(oldestPing, this.#lastReceived) + this.#limits.keepAliveTimeout
+    if (now >= deadline) throw remoteError('ERR_TIMEOUT', 'The other side has stopped answering.')
+    return deadline
+  }
+
+  #countStray(): void {
+    this.#strayPongs++
+    if (this.#strayPongs > maxStrayPongs) {
+      throw remoteError('ERR_YAMUX', 'The other side keeps answering pings that were never sent.')
+    }
+  }
+}

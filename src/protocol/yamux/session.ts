@@ -1,0 +1,366 @@
+/**
+ * yamux 1.0: many streams over one connection, each with a window of its own.
+ *
+ * Specification: https://github.com/libp2p/specs/blob/master/yamux/README.md
+ */
+import { ParleyError, remoteError } from '../../wire/errors.ts'
+import { Fuse } from '../fuse.ts'
+import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH, type Header } from './header.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { YamuxStream } from './stream.ts'
+import { type GrowthLimits, growthLimits } from './window.ts'
+
+/** The name that yamux has in negotiation. */
+export const YAMUX_PROTOCOL = '/yamux/1.0.0'
+
+/** The bounds of a session, with their defaults. */
+export interface YamuxLimits {
+  /** Streams that the other side may have open at once; further ones are reset. Default 1,024. */
+  inboundStreams: number
+  /** Streams that we may have open at once. Default 1,024. */
+  outboundStreams: number
+  /** Streams of ours that may wait to be accepted; go and rust count as many. Default 256. */
+  unacknowledged: number
+  /** The largest receive window of one stream, in bytes; never less than the first 256 KiB. Default 16 MiB. */
+  maxWindow: number
+  /** What all receive windows together may grow by beyond their first 256 KiB, in bytes. Default 32 MiB. */
+  windowGrowth: number
+  /** A ping is sent after so many milliseconds. Default 30,000. */
+  keepAliveInterval: number
+  /** The connection is dead when nothing at all arrives for so many milliseconds after a ping. Default 10,000. */
+  keepAliveTimeout: number
+}
+
+/** See `YamuxLimits`. */
+export const defaultYamuxLimits: YamuxLimits = {
+  inboundStreams: 1024,
+  outboundStreams: 1024,
+  unacknowledged: 256,
+  maxWindow: 16 * 1024 * 1024,
+  windowGrowth: 32 * 1024 * 1024,
+  keepAliveInterval: 30_000,
+  keepAliveTimeout: 10_000,
+}
+
+/** What a session is made of. */
+export interface YamuxOptions {
+  /** The dialer of the connection is the client; its streams have odd IDs. */
+  role: 'client' | 'server'
+  /** Milliseconds on a clock that never goes back. */
+  now: () => number
+  limits?: Partial<YamuxLimits>
+  /** The ID of our first stream; only tests start elsewhere than at 1 or 2. */
+  firstId?: number
+}
+
+/** What happened on the wire. Bytes are views of what was received; `end` means that no more will come. */
+export type YamuxEvent =
+  | { type: 'open'; stream: YamuxStream }
+  | { type: 'data'; stream: YamuxStream; bytes: Uint8Array }
+  | { type: 'end'; stream: YamuxStream }
+  | { type: 'reset'; stream: YamuxStream; code: number }
+  | { type: 'pong'; value: number; rtt: number }
+  | { type: 'goAway'; code: number }
+
+/** What is left of the data frame that is arriving, and whose it is; of nobody, when it is to be dropped. */
+interface Body {
+  stream: YamuxStream | undefined
+  left: number
+  fin: boolean
+}
+
+/** A record is filled up to here and no further, lest the last frame be a crumb. */
+const crumb = 1024
+
+/** Answers that may wait before the connection should stop reading; one chunk can add some thousands more. */
+const controlBound = 64
+
+/** A session as a machine: bytes in, events out; verbs in, bytes out. */
+export class YamuxSession {
+  readonly growth: GrowthLimits
+  readonly now: () => number
+  readonly #limits: YamuxLimits
+  readonly #streams = new Map<number, YamuxStream>()
+  readonly #ready = new Set<YamuxStream>()
+  readonly #fuse = new Fuse()
+  readonly #heartbeat: Heartbeat
+  readonly #parity: number
+  #nextId: number
+  #inbound = 0
+  #outbound = 0
+  #unacknowledged = 0
+  #control: Uint8Array[] = []
+  readonly #partialHeader = new Uint8Array(HEADER_LENGTH)
+  #headerLength = 0
+  #body: Body | undefined
+  #goAwaySent = false
+  #goAwayReceived = false
+
+  constructor({ role, now, limits, firstId = role === 'client' ? 1 : 2 }: YamuxOptions) {
+    this.now = now
+    this.#limits = { ...defaultYamuxLimits, ...limits }
+    this.growth = growthLimits(this.#limits.maxWindow, this.#limits.windowGrowth)
+    this.#heartbeat = new Heartbeat(this.#limits, now())
+    this.#parity = role === 'client' ? 1 : 0
+    this.#nextId = firstId
+  }
+
+  /** The latest round-trip time in milliseconds, 0 before the first answer. */
+  get rtt(): number {
+    return this.#heartbeat.rtt
+  }
+
+  /** Streams alive, of both sides. */
+  get streamCount(): number {
+    return this.#streams.size
+  }
+
+  /** Whether `take()` would give anything. */
+  get wantsTurn(): boolean {
+    return this.#control.length > 0 || this.#ready.size > 0
+  }
+
+  /** Whether so many answers wait that the connection should stop reading until they have left. */
+  get congested(): boolean {
+    return this.#control.length > controlBound
+  }
+
+  /** Whether a stream may be opened now, or must wait for others to be accepted or to end. */
+  get canOpen(): boolean {
+    return this.#unacknowledged < this.#limits.unacknowledged && this.#outbound < this.#limits.outboundStreams
+  }
+
+  /**
+   * Opens a stream; nothing is sent before `take()`. Throws `ERR_STREAM_LIMIT` when there may be no more, and
+   * `ERR_CONNECTION_CLOSED` after a GoAway of either side.
+   */
+  open(): YamuxStream {
+    if (this.#goAwayReceived || this.#goAwaySent) {
+      throw new ParleyError('ERR_CONNECTION_CLOSED', 'The connection is closing and takes no new streams.')
+    }
+    if (!this.canOpen || this.#nextId > 0xffff_ffff) {
+      throw new ParleyError('ERR_STREAM_LIMIT', 'This connection has no room for another stream.')
+    }
+    const stream = new YamuxStream(this, this.#nextId, true)
+    this.#nextId += 2
+    this.#outbound++
+    this.#unacknowledged++
+    this.#streams.set(stream.id, stream)
+    return stream
+  }
+
+  /** Asks the other side for a sign of life; the `pong` event carries the same value. */
+  ping(): number {
+    const value = this.#heartbeat.ping(this.now())
+    this.answer(encodeHeader(FrameType.ping, Flag.syn, 0, value))
+    return value
+  }
+
+  /** Says that no new streams are wanted, once. */
+  goAway(code: number): void {
+    if (this.#goAwaySent) return
+    this.#goAwaySent = true
+    this.answer(encodeHeader(FrameType.goAway, 0, 0, code))
+  }
+
+  /**
+   * Does what time asks for and returns when to call again. Throws `ERR_TIMEOUT` when the other side has
+   * given no sign of life since a ping.
+   */
+  tick(): number {
+    const now = this.now()
+    const due = this.#heartbeat.due(now)
+    if (now < due) return due
+    this.ping()
+    return this.#heartbeat.due(now)
+  }
+
+  /**
+   * The next frames to send, at most `limit` bytes of them: answers first, then the streams in turn. Streams get no
+   * turn where less than 1 KiB is left.
+   */
+  take(limit: number): Uint8Array[] {
+    const answers = Math.min(this.#control.length, Math.floor(limit / HEADER_LENGTH))
+    const out = this.#control.splice(0, answers)
+    let left = limit - answers * HEADER_LENGTH
+    for (const stream of this.#ready) {
+      if (left < crumb) break
+      this.#ready.delete(stream)
+      left -= stream.turn(left, out)
+      if (stream.wantsTurn) this.#ready.add(stream)
+    }
+    return out
+  }
+
+  /** Takes in bytes and returns what they say. Throws `ERR_YAMUX`, and goes on throwing, when they break the rules. */
+  receive(chunk: Uint8Array): YamuxEvent[] {
+    return this.#fuse.run(() => this.#receive(chunk))
+  }
+
+  /** For streams: this one has something to send. */
+  ready(stream: YamuxStream): void {
+    this.#ready.add(stream)
+  }
+
+  /** For streams too: a frame that does not wait for a turn. */
+  answer(frame: Uint8Array): void {
+    this.#control.push(frame)
+  }
+
+  /** For streams: this one is done. */
+  over(stream: YamuxStream): void {
+    this.#streams.delete(stream.id)
+    this.#ready.delete(stream)
+    if (!this.#isOurs(stream.id)) {
+      this.#inbound--
+      return
+    }
+    this.#outbound--
+    if (!stream.acked) this.#unacknowledged--
+  }
+
+  #receive(chunk: Uint8Array): YamuxEvent[] {
+    this.#heartbeat.heard(this.now())
+    const events: YamuxEvent[] = []
+    let offset = 0
+    while (offset < chunk.length) {
+      offset = this.#body
+        ? this.#receiveBody(this.#body, chunk, offset, events)
+        : this.#receiveHeader(chunk, offset, events)
+    }
+    return events
+  }
+
+  #receiveHeader(chunk: Uint8Array, offset: number, events: YamuxEvent[]): number {
+    if (this.#headerLength === 0 && chunk.length - offset >= HEADER_LENGTH) {
+      this.#receiveFrame(decodeHeader(chunk, offset), events)
+      return offset + HEADER_LENGTH
+    }
+    const count = Math.min(HEADER_LENGTH - this.#headerLength, chunk.length - offset)
+    this.#partialHeader.set(chunk.subarray(offset, offset + count), this.#headerLength)
+    this.#headerLength += count
+    if (this.#headerLength === HEADER_LENGTH) {
+      this.#headerLength = 0
+      this.#receiveFrame(decodeHeader(this.#partialHeader, 0), events)
+    }
+    return offset + count
+  }
+
+  #receiveBody(body: Body, chunk: Uint8Array, offset: number, events: YamuxEvent[]): number {
+    const end = Math.min(offset + body.left, chunk.length)
+    const { stream } = body
+    if (stream && !stream.isOver) events.push({ type: 'data', stream, bytes: chunk.subarray(offset, end) })
+    body.left -= end - offset
+    if (body.left === 0) this.#endBody(body, events)
+    return end
+  }
+
+  #endBody({ stream, fin }: Body, events: YamuxEvent[]): void {
+    this.#body = undefined
+    if (stream && fin) this.#receiveFin(stream, events)
+  }
+
+  #receiveFrame(header: Header, events: YamuxEvent[]): void {
+    if (header.version !== 0) throw broken('The other side speaks another version of yamux.')
+    switch (header.type) {
+      case FrameType.data:
+      case FrameType.windowUpdate:
+        return this.#receiveStreamFrame(header, events)
+      case FrameType.ping:
+        return this.#receivePing(header, events)
+      case FrameType.goAway:
+        this.#goAwayReceived = true
+        events.push({ type: 'goAway', code: header.length })
+        return
+      default:
+        throw broken('The other side sent a frame of an unknown type.')
+    }
+  }
+
+  #receiveStreamFrame(header: Header, events: YamuxEvent[]): void {
+    const { type, flags, id, length } = header
+    if (id === 0) throw broken('The other side sent stream data without a stream.')
+    const stream = this.#streamOf(header, events)
+    if (stream && flags & Flag.ack && stream.acknowledge()) this.#unacknowledged--
+    if (type === FrameType.data) return this.#beginBody(stream, header, events)
+    if (!stream) return
+    // The length of a reset is an error code, not credit.
+    if (flags & Flag.rst) return this.#receiveReset(stream, length, events)
+    stream.receiveCredit(length)
+    if (flags & Flag.fin) this.#receiveFin(stream, events)
+  }
+
+  /** The stream that a frame belongs to: a new one on SYN, none when it is over or refused. */
+  #streamOf({ flags, id }: Header, events: YamuxEvent[]): YamuxStream | undefined {
+    const stream = this.#streams.get(id)
+    if (!(flags & Flag.syn)) return stream
+    if (stream || this.#isOurs(id)) {
+      throw broken('The other side opened a stream under an ID that is not free.')
+    }
+    if (flags & Flag.rst) return undefined
+    return this.#accept(id, events)
+  }
+
+  #accept(id: number, events: YamuxEvent[]): YamuxStream | undefined {
+    if (this.#goAwaySent || this.#inbound >= this.#limits.inboundStreams) {
+      this.answer(encodeHeader(FrameType.windowUpdate, Flag.rst, id, 0))
+      return undefined
+    }
+    const stream = new YamuxStream(this, id, false)
+    this.#inbound++
+    this.#streams.set(id, stream)
+    events.push({ type: 'open', stream })
+    return stream
+  }
+
+  /**
+   * Checks a data frame's length before a byte of it is taken in. Frames of unknown streams are drained, as
+   * all implementations do: they were on their way when the stream ended here.
+   */
+  #beginBody(stream: YamuxStream | undefined, { flags, length }: Header, events: YamuxEvent[]): void {
+    const wanted = stream?.receiveData(length) ?? false
+    if (!wanted && length > this.growth.maxWindow) {
+      throw broken('The other side sent a frame beyond all bounds.')
+    }
+    if (stream && !wanted) this.#rejectData(stream, events)
+    if (stream && flags & Flag.rst) this.#receiveReset(stream, 0, events)
+    const body = { stream: wanted ? stream : undefined, left: length, fin: (flags & Flag.fin) !== 0 }
+    if (length > 0) this.#body = body
+    else this.#endBody(body, events)
+  }
+
+  /** Data after FIN is the stream's fault alone. */
+  #rejectData(stream: YamuxStream, events: YamuxEvent[]): void {
+    stream.reset()
+    events.push({ type: 'reset', stream, code: 0 })
+  }
+
+  #receiveFin(stream: YamuxStream, events: YamuxEvent[]): void {
+    if (!stream.isOver && stream.receiveFin()) events.push({ type: 'end', stream })
+  }
+
+  #receiveReset(stream: YamuxStream, code: number, events: YamuxEvent[]): void {
+    if (stream.isOver) return
+    stream.receiveReset()
+    events.push({ type: 'reset', stream, code })
+  }
+
+  #receivePing({ flags, id, length: value }: Header, events: YamuxEvent[]): void {
+    if (id !== 0) throw broken('The other side sent a ping on a stream.')
+    if (flags & Flag.syn) this.answer(encodeHeader(FrameType.ping, Flag.ack, 0, value))
+    else if (flags & Flag.ack) this.#receivePong(value, events)
+  }
+
+  #receivePong(value: number, events: YamuxEvent[]): void {
+    const rtt = this.#heartbeat.pong(value, this.now())
+    if (rtt !== undefined) events.push({ type: 'pong', value, rtt })
+  }
+
+  #isOurs(id: number): boolean {
+    return id % 2 === this.#parity
+  }
+}
+
+function broken(message: string): ParleyError {
+  return remoteError('ERR_YAMUX', message)
+}

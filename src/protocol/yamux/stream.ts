@@ -1,0 +1,229 @@
+import { EMPTY } from '../../wire/bytes.ts'
+import { encodeHeader, Flag, FrameType, HEADER_LENGTH } from './header.ts'
+import { type GrowthLimits, ReceiveWindow, SendWindow } from './window.ts'
+
+/** What a stream asks of its session. */
+export interface StreamOwner {
+  readonly growth: GrowthLimits
+  /** The latest round-trip time in milliseconds, 0 when unknown. */
+  readonly rtt: number
+  now(): number
+  /** The stream has something to send and wants a turn. */
+  ready(stream: YamuxStream): void
+  /** A frame that goes out ahead of all turns. */
+  answer(frame: Uint8Array): void
+  /** The stream is done both ways: it gets no more turns and may be forgotten. */
+  over(stream: YamuxStream): void
+}
+
+/**
+ * One stream of a session. It is done when both sides have sent FIN, or either has sent RST:
+ *
+ * | happening | still sends | still receives |
+ * |---|---|---|
+ * | `end()`, once the queue is empty | no | yes |
+ * | FIN received | yes | no |
+ * | `reset()` or RST received | no | no |
+ */
+export class YamuxStream {
+  readonly id: number
+  readonly #owner: StreamOwner
+  readonly #sendWindow = new SendWindow()
+  readonly #receiveWindow: ReceiveWindow
+  /** What is to be sent; a `ByteQueue` would copy small writes, which costs short streams a third of their speed. */
+  #queue: Uint8Array[] = []
+  /** Index of the first piece that is not yet sent. */
+  #head = 0
+  #queued = 0
+  /** SYN or ACK, until it rides on the first frame. */
+  #greeting: number
+  #acked: boolean
+  #creditDue = false
+  #endWanted = false
+  #finSent = false
+  #finReceived = false
+  #over = false
+
+  constructor(owner: StreamOwner, id: number, outbound: boolean) {
+    this.#owner = owner
+    this.id = id
+    this.#acked = !outbound
+    this.#greeting = outbound ? Flag.syn : Flag.ack
+    this.#receiveWindow = new ReceiveWindow(owner.growth, owner.now())
+    owner.ready(this)
+  }
+
+  /** Bytes written and not yet taken for sending. */
+  get queued(): number {
+    return this.#queued
+  }
+
+  /** Whether the other side has accepted the stream. */
+  get acked(): boolean {
+    return this.#acked
+  }
+
+  /** Whether FIN has been taken for sending. */
+  get finSent(): boolean {
+    return this.#finSent
+  }
+
+  /** Whether the stream is done both ways. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
+  /** Queues bytes as a view: they must not change until they are sent. Ignored after `end()` or `reset()`. */
+  write(bytes: Uint8Array): void {
+    if (this.#over || this.#endWanted || bytes.length === 0) return
+    this.#queue.push(bytes)
+    this.#queued += bytes.length
+    if (this.#sendWindow.credit > 0) this.#owner.ready(this)
+  }
+
+  /** Sends FIN behind what is queued. */
+  end(): void {
+    if (this.#over || this.#endWanted) return
+    this.#endWanted = true
+    if (this.#queued === 0) this.#owner.ready(this)
+  }
+
+  /** Ends the stream at once, both ways; what is queued is dropped. */
+  reset(code = 0): void {
+    if (this.#over) return
+    // A stream whose SYN never left needs no RST: nobody knows of it.
+    if (this.#greeting !== Flag.syn) {
+      this.#owner.answer(encodeHeader(FrameType.windowUpdate, Flag.rst, this.id, code))
+    }
+    this.#finish()
+  }
+
+  /** The reader has taken `count` bytes; credit goes back in half windows. */
+  consume(count: number): void {
+    if (!this.#receiveWindow.consume(count) || this.#over || this.#finReceived) return
+    this.#creditDue = true
+    this.#owner.ready(this)
+  }
+
+  /** Whether `turn` has something to send. */
+  get wantsTurn(): boolean {
+    if (this.#over) return false
+    return this.#greeting !== 0 || this.#creditDue || this.#sendable() > 0 || this.#finDue()
+  }
+
+  /** Appends the stream's next frame, of at most `limit` bytes in all, and returns its size; 0 for none. */
+  turn(limit: number, out: Uint8Array[]): number {
+    if (this.#creditDue) return this.#sendCredit(out)
+    const count = Math.min(this.#sendable(), limit - HEADER_LENGTH)
+    if (count > 0) return this.#sendData(count, out)
+    if (this.#greeting !== 0) return this.#sendWindowUpdate(0, 0, out)
+    return this.#finDue() ? this.#sendFin(out) : 0
+  }
+
+  /** The other side accepted the stream. Returns whether that is news. */
+  acknowledge(): boolean {
+    const news = !this.#acked
+    this.#acked = true
+    return news
+  }
+
+  /** A data frame of `count` bytes begins; see `ReceiveWindow.receive`. Returns false when it comes after FIN. */
+  receiveData(count: number): boolean {
+    if (this.#finReceived) return count === 0
+    this.#receiveWindow.receive(count)
+    return true
+  }
+
+  /** The other side granted `delta` more bytes. */
+  receiveCredit(delta: number): void {
+    this.#sendWindow.grant(delta)
+    if (this.#sendable() > 0) this.#owner.ready(this)
+  }
+
+  /** The other side sent FIN. Returns whether that is news. */
+  receiveFin(): boolean {
+    if (this.#finReceived) return false
+    this.#finReceived = true
+    if (this.#finSent) this.#finish()
+    return true
+  }
+
+  /** The other side sent RST. */
+  receiveReset(): void {
+    this.#finish()
+  }
+
+  #sendable(): number {
+    return Math.min(this.#queued, this.#sendWindow.credit)
+  }
+
+  #finDue(): boolean {
+    return this.#endWanted && !this.#finSent && this.#queued === 0
+  }
+
+  #sendCredit(out: Uint8Array[]): number {
+    this.#creditDue = false
+    return this.#sendWindowUpdate(0, this.#receiveWindow.grant(this.#owner.now(), this.#owner.rtt), out)
+  }
+
+  /** FIN travels on a frame of its own: js-libp2p can lose bytes that share a frame with it. */
+  #sendFin(out: Uint8Array[]): number {
+    this.#finSent = true
+    const size = this.#sendWindowUpdate(Flag.fin, 0, out)
+    if (this.#finReceived) this.#finish()
+    return size
+  }
+
+  #sendWindowUpdate(flags: number, delta: number, out: Uint8Array[]): number {
+    out.push(encodeHeader(FrameType.windowUpdate, flags | this.#takeGreeting(), this.id, delta))
+    return HEADER_LENGTH
+  }
+
+  #sendData(count: number, out: Uint8Array[]): number {
+    out.push(encodeHeader(FrameType.data, this.#takeGreeting(), this.id, count))
+    this.#sendWindow.spend(count)
+    this.#takeQueued(count, out)
+    return HEADER_LENGTH + count
+  }
+
+  #takeGreeting(): number {
+    const greeting = this.#greeting
+    this.#greeting = 0
+    return greeting
+  }
+
+  #takeQueued(count: number, out: Uint8Array[]): void {
+    this.#queued -= count
+    for (let left = count; left > 0; ) {
+      const piece = this.#queue[this.#head]!
+      const sent = piece.length > left ? piece.subarray(0, left) : piece
+      // The queue lets go of what is sent at once: it may be long before it is empty.
+      this.#queue[this.#head] = piece.length > left ? piece.subarray(left) : EMPTY
+      if (sent === piece) this.#head++
+      out.push(sent)
+      left -= sent.length
+    }
+    this.#tidyQueue()
+  }
+
+  /** Strikes off the sent pieces once they are most of the list, so that the cost per piece stays constant. */
+  #tidyQueue(): void {
+    if (2 * this.#head < this.#queue.length) return
+    this.#queue = this.#queue.slice(this.#head)
+    this.#head = 0
+  }
+
+  #dropQueue(): void {
+    this.#queue = []
+    this.#head = 0
+    this.#queued = 0
+  }
+
+  #finish(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#dropQueue()
+    this.#receiveWindow.release()
+    this.#owner.over(this)
+  }
+}

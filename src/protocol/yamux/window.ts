@@ -1,0 +1,123 @@
+import { remoteError } from '../../wire/errors.ts'
+
+/** What every stream may send at first, both ways, without being told. */
+export const INITIAL_WINDOW = 256 * 1024
+
+const maxCredit = 0xffff_ffff
+
+/** How many bytes the other side lets us send on a stream. */
+export class SendWindow {
+  #credit = INITIAL_WINDOW
+
+  get credit(): number {
+    return this.#credit
+  }
+
+  /** More credit from the other side. Throws `ERR_YAMUX` when the sum no longer fits 32 bits. */
+  grant(delta: number): void {
+    if (this.#credit + delta > maxCredit) {
+      throw remoteError('ERR_YAMUX', 'The other side granted more window than there can be.')
+    }
+    this.#credit += delta
+  }
+
+  spend(count: number): void {
+    this.#credit -= count
+  }
+}
+
+/** What the receive windows of one connection may grow by together, so that many streams stay bounded. */
+export class GrowthBudget {
+  #left: number
+
+  constructor(bytes: number) {
+    this.#left = bytes
+  }
+
+  /** Up to `wanted` bytes of growth. */
+  take(wanted: number): number {
+    const taken = Math.min(wanted, this.#left)
+    this.#left -= taken
+    return taken
+  }
+
+  giveBack(count: number): void {
+    this.#left += count
+  }
+}
+
+/** How a receive window may grow. */
+export interface GrowthLimits {
+  /** The largest window of one stream, in bytes. */
+  readonly maxWindow: number
+  readonly budget: GrowthBudget
+}
+
+/** The limits of a session whose windows may reach `maxWindow` each and grow by `growth` together, in bytes. */
+export function growthLimits(maxWindow: number, growth: number): GrowthLimits {
+  // Less than every stream begins with, or more than a frame can grant, would only break the other side's sums.
+  const possible = Math.min(Math.max(maxWindow, INITIAL_WINDOW), maxCredit)
+  return { maxWindow: possible, budget: new GrowthBudget(growth) }
+}
+
+/**
+ * How many bytes we let the other side send on a stream. Credit goes back only for what the reader has taken,
+ * and only once half the window is owed, which halves the updates at no cost in speed. When half a window
+ * goes by within two round trips, the window is what holds the sender back, and it doubles.
+ */
+export class ReceiveWindow {
+  readonly #limits: GrowthLimits
+  #size = INITIAL_WINDOW
+  /** What the other side may still send. */
+  #open = INITIAL_WINDOW
+  /** Taken by the reader, and not yet granted again. */
+  #owed = 0
+  #lastGrant: number
+
+  constructor(limits: GrowthLimits, now: number) {
+    this.#limits = limits
+    this.#lastGrant = now
+  }
+
+  /** The window's present size, in bytes. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** A frame of `count` bytes begins. Throws `ERR_YAMUX` when that is more than was granted. */
+  receive(count: number): void {
+    if (count > this.#open) {
+      throw remoteError('ERR_YAMUX', 'The other side sent more on a stream than its window allows.')
+    }
+    this.#open -= count
+  }
+
+  /** The reader took `count` bytes: returns whether enough is owed now to be worth an update. */
+  consume(count: number): boolean {
+    this.#owed += count
+    return this.#owed >= this.#size / 2
+  }
+
+  /** The credit to grant now, growth included. `rtt` in milliseconds, 0 when unknown. */
+  grant(now: number, rtt: number): number {
+    const delta = this.#owed + this.#growth(now, rtt)
+    this.#owed = 0
+    this.#open += delta
+    this.#lastGrant = now
+    return delta
+  }
+
+  /** Gives the growth back; the stream is over. */
+  release(): void {
+    this.#limits.budget.giveBack(this.#size - INITIAL_WINDOW)
+    this.#size = INITIAL_WINDOW
+  }
+
+  #growth(now: number, rtt: number): number {
+    // A round trip below a millisecond would be measured as noise; a window that turns over within 2 ms is too small anyway.
+    if (now - this.#lastGrant > 2 * Math.max(rtt, 1)) return 0
+    const grown = this.#limits.budget.take(Math.min(this.#size, this.#limits.maxWindow - this.#size))
+    this.#size += grown
+    return grown
+  }
+}
