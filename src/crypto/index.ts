@@ -1,5 +1,9 @@
+import { provider as chosen } from '#crypto'
+import type { CryptoProvider } from './provider.ts'
+
 /** The chosen provider's primitives. Everything right of this ring takes its cryptography from here. */
-export { provider } from '#crypto'
+export const provider: CryptoProvider = chosen
+
 export {
   type CryptoProvider,
   type DhKeyPair,
