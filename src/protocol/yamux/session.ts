@@ -192,7 +192,10 @@ export class YamuxSession {
     return out
   }
 
-  /** Takes in bytes and returns what they say. Throws `ERR_YAMUX`, and goes on throwing, when they break the rules. */
+  /**
+   * Takes in bytes and returns what they say; of a stream that is reset while one goes through the events, later ones
+   * may still follow. Throws `ERR_YAMUX`, and goes on throwing, when the bytes break the rules.
+   */
   receive(chunk: Uint8Array): YamuxEvent[] {
     return this.#fuse.run(() => this.#receive(chunk))
   }

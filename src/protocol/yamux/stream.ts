@@ -1,4 +1,3 @@
-import { EMPTY } from '../../wire/bytes.ts'
 import { encodeHeader, Flag, FrameType, HEADER_LENGTH } from './header.ts'
 import { type GrowthLimits, ReceiveWindow, SendWindow } from './window.ts'
 
@@ -194,19 +193,22 @@ export class YamuxStream {
 
   #takeQueued(count: number, out: Uint8Array[]): void {
     this.#queued -= count
-    for (let left = count; left > 0; ) {
+    let left = count
+    while (left > 0) {
       const piece = this.#queue[this.#head]!
-      const sent = piece.length > left ? piece.subarray(0, left) : piece
-      // The queue lets go of what is sent at once: it may be long before it is empty.
-      this.#queue[this.#head] = piece.length > left ? piece.subarray(left) : EMPTY
-      if (sent === piece) this.#head++
-      out.push(sent)
-      left -= sent.length
+      if (piece.length > left) {
+        out.push(piece.subarray(0, left))
+        this.#queue[this.#head] = piece.subarray(left)
+        break
+      }
+      out.push(piece)
+      left -= piece.length
+      this.#head++
     }
     this.#tidyQueue()
   }
 
-  /** Strikes off the sent pieces once they are most of the list, so that the cost per piece stays constant. */
+  /** Lets go of the sent pieces once they are half of the list, so that the cost per piece stays constant. */
   #tidyQueue(): void {
     if (2 * this.#head < this.#queue.length) return
     this.#queue = this.#queue.slice(this.#head)

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { encodeHeader, FrameType } from '#src/protocol/yamux/header'
+import { INITIAL_WINDOW } from '#src/protocol/yamux/window'
+import { concat, EMPTY, utf8 } from '#src/wire/bytes'
+import { cuttingKinds, feed, feedAtRandom, randomNumbers } from '../../support/feed.ts'
+import { anyBytes, bytesOf, cuttings, parsed, pattern, refuses } from '../../support/wire.ts'
+import {
+  ACK,
+  data,
+  FIN,
+  goAway,
+  ping,
+  RST,
+  SYN,
+  told,
+  update,
+  withAccepted,
+  withOpened,
+  Yamux,
+} from './frames.ts'
+
+const hi = utf8('hi')
+const open1 = update(1, 0, SYN)
+
+/** The header of a data frame whose body does not follow. */
+const announced = (id: number, length: number, flags = 0) => encodeHeader(FrameType.data, flags, id, length)
+
+/** A server that has heard these frames. */
+function after(...frames: Uint8Array[]): Yamux {
+  const side = new Yamux('server')
+  side.hear(...frames)
+  return side
+}
+
+describe('a yamux session breaks', () => {
+  // Each at the last header of the bytes: that none of a body is there shows that none is waited for.
+  const cases: [promise: string, before: Uint8Array[], bytes: Uint8Array][] = [
+    ['at another version', [], bytesOf('01 01 0001 00000001 00000000')],
+    ['at an unknown type', [], bytesOf('00 04 0000 00000000 00000000')],
+    ['at the highest unknown type', [open1], bytesOf('00 ff 0000 00000001 00000000')],
+    ['at data without a stream', [], bytesOf('00 00 0001 00000000 00000000')],
+    ['at an update without a stream', [], update(0, 5)],
+    ['at a ping on a stream', [open1], ping(5, SYN, 1)],
+    ['at a pong on a stream', [open1], ping(5, ACK, 1)],
+    ['at a SYN of the wrong parity', [], bytesOf('00 01 0001 00000002 00000000')],
+    ['at a second SYN for a stream that lives', [open1], update(1, 0, SYN)],
+    ['at a second SYN on data', [open1], data(1, hi, SYN)],
+    ['at a second SYN with RST', [open1], update(1, 0, SYN | RST)],
+    ['at a SYN for a stream that is half closed', [update(1, 0, SYN | FIN)], update(1, 0, SYN)],
+    ['at a first frame beyond the window', [], bytesOf('00 00 0001 00000001 00040001')],
+    ['at a frame beyond the window', [open1], announced(1, INITIAL_WINDOW + 1)],
+    ['at one byte beyond the window', [open1, data(1, pattern(INITIAL_WINDOW))], announced(1, 1)],
+    ['at a frame beyond the rest of the window', [open1, data(1, pattern(200_000))], announced(1, 62_145)],
+    ['at a frame beyond the window with RST', [open1], announced(1, INITIAL_WINDOW + 1, RST)],
+    ['at the longest of all frames', [open1], announced(1, 0xffff_ffff)],
+    ['at the longest of all frames for an unknown stream', [], announced(1, 0xffff_ffff)],
+    ['at the longest of all frames for a stream of ours', [], announced(2, 0xffff_ffff)],
+    [
+      'at the longest of all frames for an ended stream',
+      [update(1, 0, SYN | FIN)],
+      announced(1, 0xffff_ffff),
+    ],
+    ['at a frame beyond the largest window for an unknown stream', [], announced(9, 16 * 1024 * 1024 + 1)],
+    ['at more credit than there can be with the SYN', [], update(1, 0xffff_ffff, SYN)],
+    ['at more credit than there can be in sum', [open1, update(1, 0x8000_0000)], update(1, 0x7ffc_0000)],
+    ['at more credit than there can be after FIN', [update(1, 0, SYN | FIN)], update(1, 0xffff_ffff)],
+  ]
+  for (const [promise, before, bytes] of cases) {
+    test(`${promise}, for good and for every cutting`, () => {
+      for (const chunks of cuttings(bytes)) {
+        const side = after(...before)
+        refuses('ERR_YAMUX', () => side.hearChunks(chunks))
+        for (const later of [EMPTY, update(9, 0, SYN), data(1, hi)])
+          refuses('ERR_YAMUX', () => side.hear(later))
+      }
+    })
+  }
+
+  test('and can still say why', () => {
+    const side = after(open1)
+    refuses('ERR_YAMUX', () => side.hear(update(0, 5)))
+    side.session.goAway(1)
+    assert.equal(side.say()[0], 'goAway 1')
+  })
+})
+
+describe('a yamux session bears', () => {
+  const cases: [
+    promise: string,
+    before: Uint8Array[],
+    bytes: Uint8Array,
+    events: string[],
+    answers: string[],
+  ][] = [
+    [
+      'exactly the window',
+      [],
+      data(1, pattern(INITIAL_WINDOW), SYN),
+      ['open 1', 'data 1 262144 bytes'],
+      ['update 1 ACK 0'],
+    ],
+    ['exactly all credit', [open1], update(1, 0xffff_ffff - INITIAL_WINDOW), [], ['update 1 ACK 0']],
+    [
+      'data for a stream it does not know',
+      [],
+      concat([data(5, pattern(100)), open1]),
+      ['open 1'],
+      ['update 1 ACK 0'],
+    ],
+    [
+      'any frame of a stream that was never opened',
+      [],
+      concat([
+        update(5, 0, ACK),
+        update(5, 9),
+        update(5, 0, FIN),
+        update(5, 7, RST),
+        data(5, hi, FIN),
+        data(6, hi, RST),
+      ]),
+      [],
+      [],
+    ],
+    [
+      'any frame of a stream of its own that was never opened',
+      [],
+      concat([update(2, 9, ACK), data(4, hi, ACK)]),
+      [],
+      [],
+    ],
+    ['data without bytes', [open1], concat([data(1, EMPTY), data(1, EMPTY, ACK)]), [], ['update 1 ACK 0']],
+    [
+      'data without bytes after FIN',
+      [open1],
+      concat([update(1, 0, FIN), data(1, EMPTY), data(1, EMPTY, FIN)]),
+      ['end 1'],
+      ['update 1 ACK 0'],
+    ],
+    ['credit after FIN', [open1], concat([data(1, EMPTY, FIN), update(1, 5)]), ['end 1'], ['update 1 ACK 0']],
+    ['flags that nobody knows', [], bytesOf('00 01 fff1 00000001 00000000'), ['open 1'], ['update 1 ACK 0']],
+    [
+      'IDs in any order, since SYN may leave late',
+      [update(9, 0, SYN)],
+      open1,
+      ['open 1'],
+      ['update 9 ACK 0', 'update 1 ACK 0'],
+    ],
+    [
+      'GoAway twice, and on a stream',
+      [],
+      concat([goAway(0), encodeHeader(FrameType.goAway, 0, 3, 7)]),
+      ['goAway 0', 'goAway 7'],
+      [],
+    ],
+  ]
+  for (const [promise, before, bytes, events, answers] of cases) {
+    test(promise, () => {
+      for (const cutting of bytes.length < 1000 ? cuttingKinds : (['whole', 1, 2] as const)) {
+        const side = after(...before)
+        assert.deepEqual(told(side.hearChunks(feed(bytes, cutting))), events)
+        assert.deepEqual(side.say(), answers)
+      }
+    })
+  }
+
+  test('data after FIN by ending that stream alone', () => {
+    for (const flags of [0, FIN, RST]) {
+      const { side, stream } = withAccepted()
+      assert.deepEqual(side.hear(update(1, 0, FIN), data(1, hi, flags), update(3, 0, SYN)), [
+        'end 1',
+        'reset 1 0',
+        'open 3',
+      ])
+      assert.equal(stream.isOver, true)
+      assert.deepEqual(side.say(), ['update 1 RST 0', 'update 3 ACK 0'])
+      assert.deepEqual(side.hear(data(1, hi)), [])
+    }
+  })
+
+  test('the ID of a stream that is over, for a new one', () => {
+    const { side, stream } = withAccepted()
+    stream.reset()
+    assert.deepEqual(side.hear(data(1, hi, SYN)), ['open 1', 'data 1 6869'])
+    assert.notEqual(side.accepted(1), stream)
+  })
+
+  test('frames up to 256 KiB for a stream that it just reset, however small its windows', () => {
+    const { side, stream } = withAccepted({ limits: { maxWindow: 1 } })
+    stream.reset()
+    assert.deepEqual(side.hear(data(1, pattern(INITIAL_WINDOW)), update(3, 0, SYN)), ['open 3'])
+  })
+
+  test('an answer before the stream was announced', () => {
+    for (const [frame, said] of [
+      [update(1, 0, ACK), ['update 1 SYN 0']],
+      [update(1, 0, RST), []],
+    ] as const) {
+      const side = new Yamux('client', { limits: { unacknowledged: 1 } })
+      side.session.open()
+      side.hear(frame)
+      assert.equal(side.session.canOpen, true)
+      assert.deepEqual(side.say(), said)
+    }
+  })
+
+  test('a hundred thousand streams opened and reset, and keeps nothing of them', () => {
+    const side = new Yamux('server', { limits: { inboundStreams: 4 } })
+    for (let i = 0; i < 100_000; i += 1000) {
+      const frames: Uint8Array[] = []
+      for (let id = 2 * i + 1; id < 2 * (i + 1000); id += 2)
+        frames.push(update(id, 0, SYN), update(id, 0, RST))
+      assert.equal(side.hear(...frames).length, 2000)
+      assert.deepEqual([side.session.streamCount, side.session.wantsTurn], [0, false])
+    }
+  })
+
+  test('a million tiny frames, each counted against the window', () => {
+    const { side, stream } = withAccepted()
+    const tiny = concat(Array(1000).fill(data(1, Uint8Array.of(1))))
+    for (let i = 0; i < INITIAL_WINDOW - 1000; i += 1000) side.hear(tiny)
+    refuses('ERR_YAMUX', () => side.hear(tiny))
+    assert.equal(stream.isOver, false)
+    const { side: idle } = withAccepted()
+    const empty = concat(Array(5000).fill(data(1, EMPTY)))
+    for (let i = 0; i < 200; i++) assert.deepEqual(idle.hear(empty), [])
+  })
+})
+
+describe('a yamux session tells the same', () => {
+  const recording = concat([
+    open1,
+    data(1, pattern(100)),
+    ping(7, SYN),
+    data(3, hi, SYN),
+    data(3, EMPTY),
+    update(1, 500),
+    data(1, pattern(3)),
+    data(3, pattern(20), FIN),
+    data(99, pattern(50)),
+    data(5, pattern(30), SYN | FIN),
+    update(7, 0, SYN),
+    data(7, pattern(9)),
+    update(7, 0x1001, RST),
+    data(7, pattern(9)),
+    update(1, 0, FIN),
+    update(9, 0, SYN | RST),
+    goAway(0),
+  ])
+  const events = [
+    'open 1',
+    'data 1 100 bytes',
+    'open 3',
+    'data 3 6869',
+    'data 1 001f3e',
+    'data 3 20 bytes',
+    'end 3',
+    'open 5',
+    'data 5 30 bytes',
+    'end 5',
+    'open 7',
+    'data 7 001f3e5d7c9bbad9f8',
+    'reset 7 4097',
+    'end 1',
+    'goAway 0',
+  ]
+  const answers = ['ping ACK 7', 'update 1 ACK 0', 'update 3 ACK 0', 'update 5 ACK 0']
+
+  test('for a recording cut at each offset, and byte by byte', () => {
+    for (const chunks of cuttings(recording)) {
+      const side = new Yamux('server')
+      assert.deepEqual(told(side.hearChunks(chunks)), events)
+      assert.deepEqual(side.say(), answers)
+    }
+  })
+
+  test('for 4,096 random cuttings of it', () => {
+    const random = randomNumbers(1)
+    for (let i = 0; i < 4096; i++) {
+      assert.deepEqual(told(new Yamux('server').hearChunks(feedAtRandom(recording, random))), events)
+    }
+  })
+
+  test('for any bytes, or breaks over them: it throws nothing but ERR_YAMUX', () => {
+    const small = fc.nat({ max: 20 })
+    const frame = fc
+      .tuple(
+        fc.nat({ max: 4 }),
+        fc.nat({ max: 15 }),
+        fc.nat({ max: 6 }),
+        fc.oneof(small, fc.nat({ max: 0xffff_ffff })),
+        anyBytes(20),
+      )
+      .map(([type, flags, id, length, body]) => concat([encodeHeader(type, flags, id, length), body]))
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(frame, frame, anyBytes(30)), { maxLength: 20 }),
+        fc.nat(),
+        (pieces, seed) => {
+          const bytes = concat(pieces)
+          const outcomes = [[bytes], feedAtRandom(bytes, randomNumbers(seed))].map(chunks => {
+            const { side } = withOpened()
+            return parsed('ERR_YAMUX', () => told(side.hearChunks(chunks)))
+          })
+          assert.deepEqual(outcomes[1], outcomes[0])
+        },
+      ),
+      { numRuns: 1000 },
+    )
+  })
+})
