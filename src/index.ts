@@ -6,6 +6,8 @@
  *
  * @module
  */
+export { escapeText } from './chat/escape.ts'
+export { Table, type TableEvents, type TableOptions } from './chat/table.ts'
 export {
   createHost,
   type HandleOptions,
@@ -15,6 +17,7 @@ export {
   type StreamHandler,
   type Target,
 } from './host/host.ts'
+export { loadIdentity } from './host/identity.ts'
 export { defaultLimits, type Limits } from './host/limits.ts'
 export type { PeerInfo, Peers } from './host/peers.ts'
 export type { Resolver } from './host/resolver.ts'

@@ -2,6 +2,7 @@ import type { Connection } from '../net/connection.ts'
 import { startTimer } from '../net/timer.ts'
 import { compare } from '../wire/bytes.ts'
 import type { ParleyError } from '../wire/errors.ts'
+import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 
 /** How often a surplus connection is looked at: it is closed once nothing happens on it, in milliseconds. */
@@ -17,7 +18,9 @@ export interface ConnectionsEvents {
 
 /**
  * The connections of a host. When two peers dial each other at once there are two; both sides keep the one that the
- * peer with the smaller ID dialled, and the other is closed when the streams on it have ended, so that nothing is lost.
+ * peer with the smaller ID dialled. Of two that the same side dialled the newer is used, and that side alone closes the
+ * older: the other may have seen them come in another order. A surplus connection is closed only when the streams on it
+ * have ended, so that nothing is lost.
  */
 export class Connections {
   readonly #self: PeerId
@@ -47,6 +50,13 @@ export class Connections {
     return this.#byPeer.get(peerId.toString())?.find(({ status }) => status === 'open')
   }
 
+  /** The connection that we dialled to this very address, if it stands. */
+  at(address: Multiaddr): Connection | undefined {
+    const leadsThere = ({ direction, status, remoteAddress }: Connection) =>
+      direction === 'outbound' && status === 'open' && remoteAddress.equals(address)
+    return this.all.find(leadsThere)
+  }
+
   /** Takes in a new connection. */
   add(connection: Connection): void {
     const key = connection.peerId.toString()
@@ -59,7 +69,8 @@ export class Connections {
       return
     }
     list.unshift(connection)
-    if (current) this.#retire(current)
+    if (current && !(current.direction === 'inbound' && connection.direction === 'inbound'))
+      this.#retire(current)
     if (list.length === 1) this.#events.connect(connection)
   }
 
@@ -76,18 +87,25 @@ export class Connections {
     this.#events.disconnect(connection, error)
   }
 
-  /** Whether the older of two goes on. Of two that the same side dialled it does not: that side lost it. */
+  /** Whether the older of two goes on. Of two that the same side dialled it does not: that side may have lost it. */
   #prefers(older: Connection, newer: Connection): boolean {
     if (older.direction === newer.direction) return false
     const ours = compare(this.#self.bytes, older.peerId.bytes) < 0
     return (older.direction === 'outbound') === ours
   }
 
+  /** Closes a connection as soon as it is idle, unless the better one goes first. */
   #retire(connection: Connection): void {
-    const cancel = startTimer(retireInterval, () => {
-      if (connection.streams.length > 0) this.#retire(connection)
-      else void connection.close()
-    })
-    void connection.closed.then(cancel)
+    let cancel = () => {}
+    const look = () => {
+      if (this.to(connection.peerId) === connection) return
+      if (connection.streams.length === 0) void connection.close()
+      else wait()
+    }
+    const wait = () => {
+      cancel = startTimer(retireInterval, look)
+    }
+    wait()
+    void connection.closed.then(() => cancel())
   }
 }

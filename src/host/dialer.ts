@@ -53,7 +53,7 @@ export class Dialer {
     const { dialTimeout, dialStagger, parallelDials } = this.#options.limits
     const message = 'The other side did not answer in time; check the address and any firewall.'
     return withDeadline({ delay: dialTimeout, message, signal }, async deadline => {
-      const addresses = await unlessAborted(this.#resolve(target), deadline)
+      const addresses = await unlessAborted(this.#resolve(target), deadline, 'dns')
       const attempts = addresses.map(
         address => (attempt: AbortSignal) => this.#attempt(address, target, attempt),
       )
@@ -208,6 +208,11 @@ export class SharedDials<T> {
       shared.waiting--
       if (shared.waiting === 0) this.#abandon(key, shared, signal)
     }
+  }
+
+  /** Aborts every dial under way, each with a reason of its own. */
+  abort(reason: () => ParleyError): void {
+    for (const { controller } of this.#dials.values()) controller.abort(reason())
   }
 
   #start(key: string, dial: Attempt<T>): SharedDial<T> {

@@ -2,7 +2,7 @@ import { Connection, type ConnectionEvents } from '../net/connection.ts'
 import { memory } from '../net/memory.ts'
 import type { Stream } from '../net/stream.ts'
 import { tcp } from '../net/tcp.ts'
-import { onAbort, startTimer, throwIfAborted, withDeadline } from '../net/timer.ts'
+import { aborted, deferred, onAbort, startTimer, throwIfAborted, withDeadline } from '../net/timer.ts'
 import type { Listener, Socket, Transport } from '../net/transport.ts'
 import { type Direction, type Upgraded, upgrade } from '../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL } from '../protocol/identify.ts'
@@ -72,7 +72,7 @@ interface Handler {
 
 /**
  * Makes a host and starts it listening. Throws `ERR_MULTIADDR`, `ERR_NO_TRANSPORT`, `ERR_ADDRESS_IN_USE` or `ERR_LISTEN`
- * when it cannot listen where it should; then nothing is left behind.
+ * when it cannot listen where it should, `ERR_ABORTED` when the signal fires first; then nothing is left behind.
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
   throwIfAborted(options.signal)
@@ -80,12 +80,12 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
   const host = new Host(identity, options)
   try {
     for (const address of options.listen ?? []) await host.listen(address)
+    throwIfAborted(options.signal)
+    return host
   } catch (error) {
     await host.stop()
-    throw error
+    throw options.signal?.aborted ? aborted(options.signal) : error
   }
-  onAbort(options.signal, () => void host.stop())
-  return host
 }
 
 /** A peer of the network: it listens, dials, and hands streams to the handlers of their protocols. See `createHost`. */
@@ -101,15 +101,18 @@ export class Host implements AsyncDisposable {
   readonly #connections: Connections
   readonly #events = new Emitter<HostEvents>()
   readonly #handlers = new Map<string, Handler>()
+  /** Inbound streams that were given to a handler; others may have agreed on a protocol in the same chunk. */
+  readonly #served = new WeakSet<Stream>()
   readonly #identify: Identify
   readonly #listeners: Listener[] = []
-  readonly #stopping = new AbortController()
-  #pendingInbound = 0
+  /** Inbound sockets in the middle of their handshake. */
+  readonly #pendingInbound = new Set<Socket>()
+  readonly #undoSignal: () => void
   #pushScheduled = false
   #stopped: Promise<void> | undefined
 
   /** Use `createHost`, which also starts to listen. */
-  constructor(identity: PrivateKey, options: Omit<HostOptions, 'identity' | 'listen' | 'signal'>) {
+  constructor(identity: PrivateKey, options: Omit<HostOptions, 'identity' | 'listen'>) {
     this.peerId = PeerId.fromPublicKey(identity.publicKey)
     this.#limits = { ...defaultLimits, ...options.limits }
     this.peers = new Peers(this.#limits.peers)
@@ -136,6 +139,7 @@ export class Host implements AsyncDisposable {
       identified: (connection, info) => this.#events.emit('identify', { connection, info }),
     })
     this.#addServices()
+    this.#undoSignal = onAbort(options.signal, () => void this.stop())
   }
 
   /** Where others can dial this host, each address with `/p2p/<id>` at its end. */
@@ -158,7 +162,12 @@ export class Host implements AsyncDisposable {
         scope: 'host',
       })
     }
-    this.#listeners.push(await transport.listen(target, socket => void this.#accept(socket)))
+    const listener = await transport.listen(target, socket => void this.#accept(socket))
+    if (this.#stopped) {
+      await listener.close()
+      throw hostStopped()
+    }
+    this.#listeners.push(listener)
     this.#announce()
   }
 
@@ -176,15 +185,15 @@ export class Host implements AsyncDisposable {
 
   /**
    * Connects to a target, or returns the connection that stands. Throws `ERR_DIAL_SELF`, `ERR_NO_ADDRESS` for a peer ID
-   * without known addresses, `ERR_PEER_MISMATCH` when another peer answers, `ERR_TIMEOUT`, `ERR_ABORTED`, and what
-   * names and transports throw; `stage` says how far it came.
+   * without known addresses, `ERR_PEER_MISMATCH` when another peer answers, `ERR_CONNECTION_LIMIT`, `ERR_TIMEOUT`,
+   * `ERR_ABORTED`, `ERR_HOST_STOPPED`, and what names and transports throw; `stage` says how far it came.
    */
   async dial(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     this.#throwIfStopped()
     throwIfAborted(signal)
     const { peerId, address } = parseTarget(target)
     if (peerId?.equals(this.peerId)) throw dialSelf()
-    const standing = peerId && this.#connections.to(peerId)
+    const standing = peerId ? this.#connections.to(peerId) : address && this.#connections.at(address)
     if (standing) return standing
     const key = peerId && !address ? peerId.toString() : String(address)
     return this.#dials.join(key, signal, stop => this.#dial(peerId, address, stop))
@@ -223,7 +232,8 @@ export class Host implements AsyncDisposable {
 
   /** Stops listening, closes every connection in good order, and cuts what is not closed by the deadline. Never rejects. */
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop()
+    // A turn later, so that whatever ends by it finds the host stopped.
+    this.#stopped ??= Promise.resolve().then(() => this.#stop())
     return this.#stopped
   }
 
@@ -250,33 +260,43 @@ export class Host implements AsyncDisposable {
     if (addresses.length === 0) {
       throw new ParleyError('ERR_NO_ADDRESS', `No address is known for ${peerId}; dial a full address first.`)
     }
-    if (this.#connections.size >= this.#limits.connections) throw tooMany()
-    const combined = AbortSignal.any([signal, this.#stopping.signal])
-    const { socket, upgraded } = await this.#dialer.dial({ peerId, addresses }, combined)
-    if (upgraded.peerId.equals(this.peerId)) {
+    if (this.#isFull) throw tooMany()
+    const { socket, upgraded } = await this.#dialer.dial({ peerId, addresses }, signal)
+    try {
+      // All of this may have changed meanwhile, the signal in this very turn.
+      throwIfAborted(signal)
+      if (this.#isFull) throw tooMany()
+      if (upgraded.peerId.equals(this.peerId)) throw dialSelf()
+    } catch (error) {
       socket.destroy()
-      throw dialSelf()
+      throw error
     }
     this.peers.add(upgraded.peerId, [socket.remoteAddress])
     const connection = this.#adopt(socket, upgraded, 'outbound')
     return this.#connections.to(connection.peerId) ?? connection
   }
 
+  get #isFull(): boolean {
+    return this.#connections.size >= this.#limits.connections
+  }
+
   async #accept(socket: Socket): Promise<void> {
-    const full = this.#connections.size + this.#pendingInbound >= this.#limits.connections
-    if (full || this.#pendingInbound >= this.#limits.pendingInbound || this.#stopped) return socket.destroy()
-    this.#pendingInbound++
+    const pending = this.#pendingInbound
+    const full = this.#connections.size + pending.size >= this.#limits.connections
+    if (full || pending.size >= this.#limits.pendingInbound || this.#stopped) return socket.destroy()
+    pending.add(socket)
     const message = 'An inbound connection did not finish its handshake in time.'
-    const deadline = { delay: this.#limits.upgradeTimeout, message, signal: this.#stopping.signal }
+    const deadline = { delay: this.#limits.upgradeTimeout, message }
     try {
       const options = { direction: 'inbound' as const, identity: this.#noise }
       const upgraded = await withDeadline(deadline, signal => upgrade(socket, options, signal))
-      if (upgraded.peerId.equals(this.peerId)) socket.destroy()
+      if (this.#stopped || upgraded.peerId.equals(this.peerId)) socket.destroy()
       else this.#adopt(socket, upgraded, 'inbound')
     } catch {
-      // A stranger who failed to connect concerns nobody; the socket is closed already.
+      // A stranger who failed to connect concerns nobody.
+      socket.destroy()
     } finally {
-      this.#pendingInbound--
+      pending.delete(socket)
     }
   }
 
@@ -287,9 +307,8 @@ export class Host implements AsyncDisposable {
       closed: (closed, error) => this.#connections.remove(closed, error),
     }
     const connection = new Connection({ socket, upgraded, direction, events, limits: this.#limits })
-    if (this.#stopped) connection.abort()
-    else this.#connections.add(connection)
-    if (connection.status === 'open') this.#identify.ask(connection).catch(() => {})
+    this.#connections.add(connection)
+    this.#identify.ask(connection).catch(() => {})
     return connection
   }
 
@@ -300,8 +319,9 @@ export class Host implements AsyncDisposable {
   #serve(stream: Stream): void {
     const entry = this.#handlers.get(stream.protocol)
     const { streams } = stream.connection
-    const alike = streams.filter(other => other.direction === 'inbound' && other.protocol === stream.protocol)
-    if (!entry || alike.length > entry.maxInbound) return stream.reset()
+    const alike = streams.filter(other => this.#served.has(other) && other.protocol === stream.protocol)
+    if (!entry || alike.length >= entry.maxInbound) return stream.reset()
+    this.#served.add(stream)
     // Called within a promise, so that a handler that throws at once is treated as one that rejects.
     Promise.resolve(stream)
       .then(entry.handler)
@@ -329,19 +349,19 @@ export class Host implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    const cut = startTimer(this.#limits.stopTimeout, () => {
-      for (const connection of this.connections) connection.abort()
-    })
-    const reason = new ParleyError('ERR_HOST_STOPPED', 'The host was stopped.', { scope: 'host' })
-    this.#stopping.abort(reason)
-    const closing = this.#listeners.map(listener => listener.close())
-    await Promise.all(this.connections.map(connection => connection.close()))
-    await Promise.all(closing)
-    cut()
+    this.#undoSignal()
+    this.#dials.abort(hostStopped)
+    for (const socket of this.#pendingInbound) socket.destroy()
+    const closing = [...this.#listeners.splice(0), ...this.connections].map(async one => one.close())
+    const deadline = deferred()
+    const cancel = startTimer(this.#limits.stopTimeout, deadline.resolve, { keepsRunning: true })
+    await Promise.race([Promise.allSettled(closing), deadline.promise])
+    cancel()
+    for (const connection of this.connections) connection.abort()
   }
 
   #throwIfStopped(): void {
-    if (this.#stopped) throw new ParleyError('ERR_HOST_STOPPED', 'The host was stopped.', { scope: 'host' })
+    if (this.#stopped) throw hostStopped()
   }
 }
 
@@ -354,6 +374,10 @@ function parseTarget(target: Target): { peerId: PeerId | undefined; address: Mul
   const { peerId } = address
   const bare = address.withoutPeerId().components.length === 0
   return { peerId, address: bare ? undefined : address }
+}
+
+function hostStopped(): ParleyError {
+  return new ParleyError('ERR_HOST_STOPPED', 'The host was stopped.', { scope: 'host' })
 }
 
 function isClosed(error: unknown): boolean {

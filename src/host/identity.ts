@@ -3,7 +3,7 @@ import { type FileHandle, link, mkdir, open, unlink } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { provider } from '../crypto/index.ts'
-import { utf8 } from '../wire/bytes.ts'
+import { hex, utf8 } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
 import { generateKey, type KeyType, PrivateKey } from '../wire/keys.ts'
 
@@ -72,11 +72,11 @@ async function checkFile(handle: FileHandle, file: string): Promise<void> {
 /** Written beside and then linked, so that the name never stands for half a key nor replaces another one. */
 async function createIdentity(file: string, type: KeyType): Promise<PrivateKey> {
   const key = await generateKey(type)
-  const temporary = `${file}.${process.pid}.new`
+  const temporary = `${file}.${hex(provider.randomBytes(8))}.new`
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
     await writePrivate(temporary, key.bytes)
-    await link(temporary, file).finally(() => unlink(temporary))
+    await link(temporary, file)
     return key
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
@@ -87,6 +87,8 @@ async function createIdentity(file: string, type: KeyType): Promise<PrivateKey> 
       `cannot be written (${code ?? 'unknown error'}); choose another file with --identity`,
       cause,
     )
+  } finally {
+    await unlink(temporary).catch(() => {})
   }
 }
 

@@ -52,12 +52,17 @@ export class Peers implements Iterable<PeerInfo> {
     return entry && this.#info(entry)
   }
 
-  /** Adds addresses, to be believed for `ttl` milliseconds, by default an hour; `Infinity` for ever. */
+  /**
+   * Adds addresses, to be believed for `ttl` milliseconds, by default an hour; `Infinity` for ever. One that is believed
+   * for longer already stays so.
+   */
   add(peerId: PeerId, addresses: Iterable<Multiaddr>, ttl: number = ADDRESS_TTL): void {
     const entry = this.#touch(peerId)
-    for (const address of addresses) {
-      const plain = address.withoutPeerId()
-      entry.addresses.set(plain.toString(), { address: plain, expires: this.#now() + ttl })
+    for (const one of addresses) {
+      const address = one.withoutPeerId()
+      const key = address.toString()
+      const expires = Math.max(this.#now() + ttl, entry.addresses.get(key)?.expires ?? 0)
+      entry.addresses.set(key, { address, expires })
     }
     this.#prune(entry)
   }

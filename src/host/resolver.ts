@@ -12,9 +12,13 @@ export interface Resolver {
   txt(name: string): Promise<string[]>
 }
 
-/** What a dnsaddr may lead to: four steps deep, as in go, and a hundred addresses. */
+/**
+ * What a dnsaddr may lead to: four steps deep, as in go, and a hundred addresses. The number of look-ups is bounded too,
+ * since every step could name a hundred more.
+ */
 const maxDepth = 4
 const maxAddresses = 100
+const maxLookups = 32
 
 /** The system's own resolver, hosts file included. */
 export function systemResolver(): Resolver {
@@ -33,7 +37,7 @@ export function systemResolver(): Resolver {
  * address does. Throws `ERR_RESOLVE` when nothing is found.
  */
 export async function resolveAddress(address: Multiaddr, resolver: Resolver): Promise<Multiaddr[]> {
-  const found = await resolveNames(address, resolver, 0)
+  const found = await resolveNames(address, { resolver, lookups: 0 }, 0)
   if (found.length > 0) return found.slice(0, maxAddresses)
   const name = nameOf(address)?.value ?? ''
   throw new ParleyError(
@@ -45,29 +49,45 @@ export async function resolveAddress(address: Multiaddr, resolver: Resolver): Pr
   )
 }
 
-type Lookup = (address: Multiaddr, name: string, resolver: Resolver, depth: number) => Promise<Multiaddr[]>
+/** One resolution: whom it asks, and how often it has. */
+interface Search {
+  readonly resolver: Resolver
+  lookups: number
+}
+
+type Lookup = (address: Multiaddr, name: string, search: Search, depth: number) => Promise<Multiaddr[]>
 
 /** How each kind of name is looked up. */
 const lookups: Record<string, Lookup> = {
-  dns4: async (address, name, resolver) => replaceName(address, 'ip4', await quietly(resolver.ip4(name))),
-  dns6: async (address, name, resolver) => replaceName(address, 'ip6', await quietly(resolver.ip6(name))),
-  dns: async (address, name, resolver) => {
-    const [v6, v4] = await Promise.all([quietly(resolver.ip6(name)), quietly(resolver.ip4(name))])
+  dns4: async (address, name, search) => replaceName(address, 'ip4', await ask(search, 'ip4', name)),
+  dns6: async (address, name, search) => replaceName(address, 'ip6', await ask(search, 'ip6', name)),
+  dns: async (address, name, search) => {
+    const [v6, v4] = await Promise.all([ask(search, 'ip6', name), ask(search, 'ip4', name)])
     return [...replaceName(address, 'ip6', v6), ...replaceName(address, 'ip4', v4)]
   },
-  dnsaddr: async (address, name, resolver, depth) => {
-    const records = await quietly(resolver.txt(`_dnsaddr.${name}`))
+  dnsaddr: async (address, name, search, depth) => {
+    const records = await ask(search, 'txt', `_dnsaddr.${name}`)
     const targets = matching(records, behindName(address)).slice(0, maxAddresses)
-    const resolved = await Promise.all(targets.map(target => resolveNames(target, resolver, depth + 1)))
+    const resolved = await Promise.all(targets.map(target => resolveNames(target, search, depth + 1)))
     return resolved.flat()
   },
 }
 
-async function resolveNames(address: Multiaddr, resolver: Resolver, depth: number): Promise<Multiaddr[]> {
+async function resolveNames(address: Multiaddr, search: Search, depth: number): Promise<Multiaddr[]> {
   const name = nameOf(address)
   if (!name) return [address]
   if (depth >= maxDepth) return []
-  return lookups[name.protocol]?.(address, name.value, resolver, depth) ?? []
+  return lookups[name.protocol]?.(address, name.value, search, depth) ?? []
+}
+
+async function ask(search: Search, kind: keyof Resolver, name: string): Promise<string[]> {
+  if (search.lookups >= maxLookups) return []
+  search.lookups++
+  try {
+    return await search.resolver[kind](name)
+  } catch {
+    return []
+  }
 }
 
 function nameOf(address: Multiaddr): { protocol: string; value: string } | undefined {
@@ -76,14 +96,14 @@ function nameOf(address: Multiaddr): { protocol: string; value: string } | undef
 }
 
 function replaceName(address: Multiaddr, protocol: 'ip4' | 'ip6', hosts: string[]): Multiaddr[] {
-  return hosts.map(host => {
+  return hosts.flatMap(host => {
     let replaced = false
     const parts = address.components.map(({ name, value }) => {
       if (replaced || !(name in lookups)) return value === undefined ? `/${name}` : `/${name}/${value}`
       replaced = true
       return `/${protocol}/${host}`
     })
-    return Multiaddr.parse(parts.join(''))
+    return parse(parts.join('')) ?? []
   })
 }
 
@@ -103,19 +123,11 @@ function matching(records: string[], suffix: string): Multiaddr[] {
   return found
 }
 
-/** A record is a stranger's text: one that does not parse is passed over. */
+/** An answer is a stranger's text: one that does not parse is passed over. */
 function parse(text: string): Multiaddr | undefined {
   try {
     return Multiaddr.parse(text)
   } catch {
     return undefined
-  }
-}
-
-async function quietly(answer: Promise<string[]>): Promise<string[]> {
-  try {
-    return await answer
-  } catch {
-    return []
   }
 }

@@ -97,7 +97,7 @@ export class Connection {
   #finished = false
   #error: ParleyError | undefined
   #cancelTimer = () => {}
-  #cancelDeadline = () => {}
+  #cancelDeadline: (() => void) | undefined
 
   constructor({ socket, upgraded, direction, events, limits }: ConnectionOptions) {
     this.peerId = upgraded.peerId
@@ -388,8 +388,7 @@ export class Connection {
   #leave(): void {
     if (this.#status === 'open') this.#status = 'closing'
     this.#admit()
-    this.#cancelDeadline()
-    this.#cancelDeadline = startTimer(closeTimeout, () => this.abort(this.#error))
+    this.#cancelDeadline ??= startTimer(closeTimeout, () => this.abort(this.#error))
   }
 
   /** Ends our direction of the socket. Nothing may be written after that. */
@@ -419,7 +418,7 @@ export class Connection {
     if (this.#status === 'closed') return
     this.#status = 'closed'
     this.#cancelTimer()
-    this.#cancelDeadline()
+    this.#cancelDeadline?.()
     const reason = error ?? closedError()
     this.#failStreams(reason)
     for (const answer of this.#pings.values()) answer.reject(reason)

@@ -95,8 +95,9 @@ class MemorySocket implements Socket {
   write(pieces: readonly Uint8Array[]): boolean {
     if (this.#closed || this.#ended) return false
     // Copied, since a network would copy too, and the writer may use its buffer again.
-    for (const piece of pieces) this.#peer.#deliver(piece.slice())
-    this.#blocked = this.#peer.#waiting >= SOCKET_HIGH_WATER
+    const peer = this.#peer
+    for (const piece of pieces) peer.#deliver(piece.slice())
+    this.#blocked = peer.#waiting >= SOCKET_HIGH_WATER
     return !this.#blocked
   }
 

@@ -1,9 +1,13 @@
 import { type DialStage, ParleyError } from '../wire/errors.ts'
 
-/** Calls back after `delay` milliseconds unless cancelled; by itself it does not keep a program running. */
-export function startTimer(delay: number, callback: () => void): () => void {
+/** Calls back after `delay` milliseconds unless cancelled; by itself it does not keep a program running, unless told to. */
+export function startTimer(
+  delay: number,
+  callback: () => void,
+  { keepsRunning = false }: { keepsRunning?: boolean } = {},
+): () => void {
   const timer = setTimeout(callback, delay)
-  if (typeof timer === 'object') timer.unref()
+  if (typeof timer === 'object' && !keepsRunning) timer.unref()
   return () => clearTimeout(timer)
 }
 
@@ -11,7 +15,8 @@ export function startTimer(delay: number, callback: () => void): () => void {
  * Runs a callback at the end of this turn. Where there is `process.nextTick`, a loop of awaited small writes still
  * counts as one turn, so that all of them leave together; a microtask would run in the middle of it.
  */
-export const defer: (callback: () => void) => void = globalThis.process?.nextTick ?? queueMicrotask
+export const defer: (callback: () => void) => void =
+  'nextTick' in (globalThis.process ?? {}) ? callback => process.nextTick(callback) : queueMicrotask
 
 /** Milliseconds on a clock that never goes back. */
 export function monotonicNow(): number {
@@ -63,14 +68,15 @@ export function deferred<T = void>(): Deferred<T> {
 
 /**
  * Runs work under a deadline: its signal fires with `ERR_TIMEOUT` and the given sentence after `delay` milliseconds,
- * or with the outer signal.
+ * or with the outer signal. The program keeps running until the work is over, for somebody waits for it.
  */
 export async function withDeadline<T>(
   { delay, message, signal }: { delay: number; message: string; signal?: AbortSignal | undefined },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController()
-  const cancelTimer = startTimer(delay, () => controller.abort(new ParleyError('ERR_TIMEOUT', message)))
+  const expire = () => controller.abort(new ParleyError('ERR_TIMEOUT', message))
+  const cancelTimer = startTimer(delay, expire, { keepsRunning: true })
   const undo = onAbort(signal, () => controller.abort(signal?.reason))
   try {
     return await work(controller.signal)

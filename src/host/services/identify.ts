@@ -1,6 +1,6 @@
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { withDeadline } from '../../net/timer.ts'
+import { unlessAborted, withDeadline } from '../../net/timer.ts'
 import {
   encodeIdentify,
   IDENTIFY_PROTOCOL,
@@ -37,6 +37,8 @@ export interface IdentifyOptions {
 /** identify and identify push: tells others about this host, and asks them about themselves. */
 export class Identify {
   readonly #options: IdentifyOptions
+  /** What was asked on each connection, and whether the answer has come. */
+  readonly #asked = new WeakMap<Connection, Promise<void>>()
   #seq = 0n
 
   constructor(options: IdentifyOptions) {
@@ -56,7 +58,13 @@ export class Identify {
   }
 
   /** Asks the peer at the other end who it is. */
-  async ask(connection: Connection): Promise<void> {
+  ask(connection: Connection): Promise<void> {
+    const asked = this.#ask(connection)
+    this.#asked.set(connection, asked)
+    return asked
+  }
+
+  async #ask(connection: Connection): Promise<void> {
     const stream = await connection.open(IDENTIFY_PROTOCOL)
     await this.#read(stream)
     await stream.end()
@@ -64,6 +72,8 @@ export class Identify {
 
   /** Tells the peer at the other end what has changed, if it cares to hear. */
   async push(connection: Connection): Promise<void> {
+    // Before its answer has come nobody knows whether it cares.
+    await this.#asked.get(connection)
     const info = this.#options.peers.get(connection.peerId)
     if (!info?.protocols.includes(IDENTIFY_PUSH_PROTOCOL)) return
     const stream = await connection.open(IDENTIFY_PUSH_PROTOCOL)
@@ -81,9 +91,8 @@ export class Identify {
   #untilEnd(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {
     const message = 'The other side did not say in time who it is.'
     return withDeadline({ delay: this.#options.timeout, message }, async deadline => {
-      deadline.addEventListener('abort', () => stream.reset(deadline.reason))
       try {
-        for await (const chunk of stream) receive(chunk)
+        await unlessAborted(readAll(stream, receive), deadline)
       } catch (error) {
         stream.reset(error)
         throw error
@@ -138,6 +147,10 @@ export class Identify {
     peers.update(connection.peerId, { seq: record.seq })
     return record.addresses
   }
+}
+
+async function readAll(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {
+  for await (const chunk of stream) receive(chunk)
 }
 
 /** rust signs under another name; a record that we cannot read is as good as none. */

@@ -1,7 +1,7 @@
 import { provider } from '../../crypto/index.ts'
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { withDeadline } from '../../net/timer.ts'
+import { unlessAborted, withDeadline } from '../../net/timer.ts'
 import { PING_LENGTH, PING_PROTOCOL, PingRequester, PingResponder } from '../../protocol/ping.ts'
 import { remoteError } from '../../wire/errors.ts'
 
@@ -22,15 +22,11 @@ export function ping(
   const message = 'The other side did not answer a ping in time.'
   return withDeadline({ delay: timeout, message, signal }, async deadline => {
     const stream = await connection.open(PING_PROTOCOL, { signal: deadline })
-    const abort = () => stream.reset(deadline.reason)
-    deadline.addEventListener('abort', abort)
     try {
-      return await exchange(stream)
+      return await unlessAborted(exchange(stream), deadline)
     } catch (error) {
       stream.reset(error)
       throw error
-    } finally {
-      deadline.removeEventListener('abort', abort)
     }
   })
 }

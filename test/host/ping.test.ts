@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Host } from '#src/host/host'
+import type { Stream } from '#src/net/stream'
+import { PING_PROTOCOL } from '#src/protocol/ping'
+import { serveEcho, withHosts } from '../support/hosts.ts'
+import { collect, errorOf, turns, until } from '../support/net.ts'
+import { pattern } from '../support/wire.ts'
+
+/** Two hosts, of which the second answers pings in its own way. */
+function withAnswers(
+  answer: (stream: Stream) => void | Promise<void>,
+  body: (a: Host, b: Host) => Promise<void>,
+): Promise<void> {
+  return withHosts(2, { limits: { serviceTimeout: 50 } }, async (a, b) => {
+    b.handle(PING_PROTOCOL, answer)
+    await body(a, b)
+  })
+}
+
+/** A ping in its stream, 32 bytes at a time. */
+async function echoOf(stream: Stream, pieces: readonly Uint8Array[]): Promise<Uint8Array> {
+  for (const piece of pieces) {
+    stream.write(piece)
+    await turns(2)
+  }
+  await stream.end()
+  return collect(stream)
+}
+
+describe('ping', () => {
+  test('measures the round trip, again and again, and leaves no stream behind', () =>
+    withHosts(2, {}, async (a, b) => {
+      for (let i = 0; i < 30; i++) {
+        const rtt = await a.ping(b.addresses[0]!)
+        assert.ok(rtt > 0 && rtt < 10_000)
+      }
+      await until(() => [...a.connections, ...b.connections].every(({ streams }) => streams.length === 0))
+    }))
+
+  test('by several at once', () =>
+    withHosts(2, {}, async (a, b) => {
+      const rtts = await Promise.all([1, 2, 3, 4, 5, 6].map(() => a.ping(b.addresses[0]!)))
+      assert.ok(rtts.every(rtt => rtt > 0))
+    }))
+
+  test('gives up when there is no answer in time', () =>
+    withAnswers(
+      () => {},
+      async (a, b) => {
+        const error = await errorOf(a.ping(b.addresses[0]!))
+        assert.equal(error.code, 'ERR_TIMEOUT')
+        await until(() => b.connections[0]!.streams.every(({ protocol }) => protocol !== PING_PROTOCOL))
+      },
+    ))
+
+  test('gives up when its signal fires', () =>
+    withAnswers(
+      () => {},
+      async (a, b) => {
+        const controller = new AbortController()
+        const ping = errorOf(a.ping(b.addresses[0]!, { signal: controller.signal }))
+        await until(() => b.connections.length === 1)
+        controller.abort()
+        assert.equal((await ping).code, 'ERR_ABORTED')
+      },
+    ))
+
+  for (const [name, answer, code] of [
+    [
+      'other bytes',
+      async stream => {
+        stream.write(pattern(32))
+        await stream.end()
+      },
+      'ERR_PROTOCOL',
+    ],
+    [
+      'too many bytes',
+      async stream => {
+        stream.write(pattern(33))
+        await stream.end()
+      },
+      'ERR_PROTOCOL',
+    ],
+    [
+      'too few bytes',
+      async stream => {
+        stream.write(pattern(31))
+        await stream.end()
+      },
+      'ERR_UNEXPECTED_END',
+    ],
+    ['a reset', stream => stream.reset(), 'ERR_STREAM_RESET'],
+  ] as [string, (stream: Stream) => void | Promise<void>, string][]) {
+    test(`fails on ${name}, and leaves the connection alone`, () =>
+      withAnswers(answer, async (a, b) => {
+        serveEcho(b)
+        assert.equal((await errorOf(a.ping(b.addresses[0]!))).code, code)
+        assert.equal(a.connections.length, 1)
+        await a.open(b.peerId, '/echo')
+      }))
+  }
+
+  test('fails where it is not spoken', () =>
+    withHosts(2, {}, async (a, b) => {
+      b.handle(PING_PROTOCOL, () => {})()
+      assert.equal((await errorOf(a.ping(b.addresses[0]!))).code, 'ERR_PROTOCOL_UNSUPPORTED')
+    }))
+})
+
+describe('pings are answered', () => {
+  for (const [name, pieces, length] of [
+    ['many on one stream', Array.from({ length: 10 }, () => pattern(32)), 320],
+    ['in any pieces', [pattern(31), pattern(2), pattern(31)], 64],
+    ['whole ones only', [pattern(33)], 32],
+    ['none at all', [], 0],
+  ] as const) {
+    test(name, () =>
+      withHosts(2, {}, async (a, b) => {
+        const stream = await a.open(b.addresses[0]!, PING_PROTOCOL)
+        assert.equal((await echoOf(stream, pieces)).length, length)
+      }),
+    )
+  }
+
+  test('on eight streams at once, and no more', () =>
+    withHosts(2, {}, async (a, b) => {
+      const connection = await a.dial(b.addresses[0]!)
+      const streams = await Promise.all(Array.from({ length: 10 }, () => connection.open(PING_PROTOCOL)))
+      const answers = await Promise.allSettled(streams.map(stream => echoOf(stream, [pattern(32)])))
+      assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, 8)
+    }))
+})

@@ -1,0 +1,355 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { withDeadline } from '#src/net/timer'
+import { Upgrade, type Upgraded, type UpgradeOptions, upgrade } from '#src/net/upgrade'
+import { NegotiationListener } from '#src/protocol/negotiate'
+import { concat, utf8, utf8Text } from '#src/wire/bytes'
+import { type ErrorCode, ParleyError } from '#src/wire/errors'
+import { generateKey, type PrivateKey } from '#src/wire/keys'
+import type { PeerId } from '#src/wire/peer-id'
+import { type Cutting, cuttingKinds, feed } from '../support/feed.ts'
+import {
+  Ear,
+  errorOf,
+  keyOf,
+  never,
+  noiseOf,
+  peerIdOf,
+  rsaKey,
+  socketPair,
+  turns,
+  until,
+} from '../support/net.ts'
+import { exchange } from '../support/pair.ts'
+import { pattern } from '../support/wire.ts'
+
+const dialerKey = keyOf(1)
+const listenerKey = keyOf(2)
+
+function dialer(options: Partial<UpgradeOptions> = {}): Upgrade {
+  return new Upgrade({ direction: 'outbound', identity: noiseOf(dialerKey), ...options })
+}
+
+function listener(options: Partial<UpgradeOptions> = {}): Upgrade {
+  return new Upgrade({ direction: 'inbound', identity: noiseOf(listenerKey), ...options })
+}
+
+/** Runs both machines to the end. The one that is through first keeps its last bytes back; the other needs them. */
+function finish(a: Upgrade, b: Upgrade, cutting: Cutting): [Upgraded, Upgraded] {
+  const heard = exchange(a, b, cutting)
+  const first = { a: heard.a.find(isThere), b: heard.b.find(isThere) }
+  const upgradedA = first.a ?? receiveAll(a, first.b?.pending, cutting)
+  const upgradedB = first.b ?? receiveAll(b, first.a?.pending, cutting)
+  assert.ok(upgradedA && upgradedB, 'both are through')
+  return [upgradedA, upgradedB]
+}
+
+function isThere<T>(value: T | undefined): value is T {
+  return value !== undefined
+}
+
+function receiveAll(machine: Upgrade, bytes: Uint8Array | undefined, cutting: Cutting): Upgraded | undefined {
+  return feed(bytes ?? new Uint8Array(0), cutting)
+    .map(chunk => machine.receive(chunk))
+    .find(isThere)
+}
+
+function assertTalk({ session: from }: Upgraded, { session: to }: Upgraded): void {
+  assert.deepEqual(concat(to.receive(concat(from.seal([utf8('hello')])))), utf8('hello'))
+}
+
+const muxerForms = {
+  'yamux agreed on early': ['/yamux/1.0.0'],
+  'yamux agreed on afterwards': [],
+}
+
+describe('two upgrades back to back', () => {
+  for (const [name, muxers] of Object.entries(muxerForms)) {
+    for (const optimistic of [true, false]) {
+      for (const cutting of cuttingKinds) {
+        test(`become sessions: ${name}, ${optimistic ? 'optimistic' : 'plain'}, cut ${cutting}`, () => {
+          const a = dialer({ identity: noiseOf(dialerKey, muxers), optimistic })
+          const b = listener({ identity: noiseOf(listenerKey, muxers) })
+          const [upgradedA, upgradedB] = finish(a, b, cutting)
+          assert.ok(upgradedA.peerId.equals(peerIdOf(listenerKey)))
+          assert.ok(upgradedB.peerId.equals(peerIdOf(dialerKey)))
+          assert.ok(upgradedA.publicKey.equals(listenerKey.publicKey))
+          assertTalk(upgradedA, upgradedB)
+          assertTalk(upgradedB, upgradedA)
+        })
+      }
+    }
+  }
+
+  test('keep message 3 back, to travel with the first frames', () => {
+    const a = dialer()
+    const b = listener()
+    const heard = exchange(a, b)
+    const upgraded = heard.a.find(one => one !== undefined)
+    assert.ok(upgraded && upgraded.pending.length > 0)
+    assert.equal(a.take().length, 0)
+    assert.ok(heard.b.every(one => one === undefined))
+  })
+
+  test('save a round trip by optimism', () => {
+    for (const [optimistic, expected] of [
+      [true, 1],
+      [false, 2],
+    ] as const) {
+      const a = dialer({ optimistic })
+      const b = listener()
+      let trips = 0
+      for (let upgraded: Upgraded | undefined; !upgraded; trips++) {
+        b.receive(a.take())
+        upgraded = a.receive(b.take())
+      }
+      assert.equal(trips, expected)
+    }
+  })
+
+  test('hand on what came behind the upgrade', () => {
+    const a = dialer()
+    const b = listener()
+    const upgradedA = exchange(a, b).a.find(one => one !== undefined)!
+    const record = concat(upgradedA.session.seal([utf8('frames')]))
+    const upgradedB = b.receive(concat([upgradedA.pending, record]))
+    assert.equal(utf8Text(concat(upgradedB!.rest)), 'frames')
+  })
+
+  test('hand on what came behind a muxer that was agreed on afterwards', () => {
+    const a = dialer({ identity: noiseOf(dialerKey, []) })
+    const b = listener({ identity: noiseOf(listenerKey, []) })
+    const upgradedB = exchange(a, b).b.find(isThere)!
+    const record = concat(upgradedB.session.seal([utf8('frames')]))
+    const upgradedA = a.receive(concat([upgradedB.pending, record]))
+    assert.equal(utf8Text(concat(upgradedA!.rest)), 'frames')
+  })
+})
+
+describe('an upgrade refuses', () => {
+  const keys: [string, () => PrivateKey | Promise<PrivateKey>][] = [
+    ['Ed25519', () => keyOf(3)],
+    ['secp256k1', () => generateKey('secp256k1')],
+    ['ECDSA', () => generateKey('ecdsa')],
+    ['RSA', () => rsaKey()],
+  ]
+
+  for (const [type, make] of keys) {
+    test(`another ${type} peer than the one expected, before message 3 leaves`, async () => {
+      const key = await make()
+      const expected: PeerId = peerIdOf(listenerKey)
+      const a = dialer({ expected })
+      const b = new Upgrade({ direction: 'inbound', identity: noiseOf(key) })
+      let error: unknown
+      try {
+        exchange(a, b)
+      } catch (thrown) {
+        error = thrown
+      }
+      assert.ok(error instanceof ParleyError)
+      assert.equal(error.code, 'ERR_PEER_MISMATCH')
+      assert.equal(error.stage, 'identity')
+      assert.ok(error.remote)
+      assert.ok(error.message.includes(peerIdOf(key).toString()))
+      assert.equal(a.take().length, 0, 'nothing leaves after it')
+    })
+
+    test(`nothing when the ${type} peer is the one expected`, async () => {
+      const key = await make()
+      const a = dialer({ expected: peerIdOf(key) })
+      const b = new Upgrade({ direction: 'inbound', identity: noiseOf(key) })
+      const [upgraded] = finish(a, b, 'whole')
+      assert.ok(upgraded.peerId.equals(peerIdOf(key)))
+    })
+  }
+
+  const garbage: [string, Uint8Array, ErrorCode][] = [
+    ['zeros', new Uint8Array(64), 'ERR_NEGOTIATE'],
+    ['a TLS hello', Uint8Array.of(0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, ...pattern(64)), 'ERR_NEGOTIATE'],
+    ['an SSH banner', utf8(`SSH-2.0-OpenSSH_9.6\r\n${'x'.repeat(80)}`), 'ERR_NEGOTIATE'],
+    [
+      'HTTP',
+      utf8(`GET / HTTP/1.1\r\nHost: example.com\r\nUser-Agent: curl/8\r\n${'x'.repeat(40)}`),
+      'ERR_NEGOTIATE',
+    ],
+    ['a length that is too long', Uint8Array.of(0x81, 0x08), 'ERR_NEGOTIATE'],
+    ['a length that is not minimal', Uint8Array.of(0x93, 0x00), 'ERR_NEGOTIATE'],
+  ]
+
+  for (const [name, bytes, code] of garbage) {
+    for (const cutting of ['whole', 'bytes'] as const) {
+      test(`${name} from either side, cut ${cutting}, at stage negotiate`, () => {
+        for (const machine of [dialer(), listener()]) {
+          machine.take()
+          let error: unknown
+          try {
+            for (const chunk of feed(bytes, cutting)) machine.receive(chunk)
+          } catch (thrown) {
+            error = thrown
+          }
+          assert.ok(error instanceof ParleyError)
+          assert.equal(error.code, code)
+          assert.equal(error.stage, 'negotiate')
+          assert.ok(error.remote)
+        }
+      })
+    }
+  }
+
+  test('a listener that says na to noise, as one that speaks no common protocol', () => {
+    const machine = dialer()
+    const other = new NegotiationListener(protocol => protocol === '/tls/1.0.0')
+    const plain = dialer({ optimistic: false })
+    assert.throws(() => exchange(plain, other), { code: 'ERR_PROTOCOL_UNSUPPORTED', stage: 'negotiate' })
+    assert.throws(() => machine.receive(utf8('\u0013/multistream/1.0.0\n\u0003na\n')), {
+      code: 'ERR_PROTOCOL_UNSUPPORTED',
+      stage: 'negotiate',
+    })
+  })
+
+  test('a handshake that is not genuine, at stage noise', () => {
+    const a = dialer()
+    const b = listener()
+    b.receive(a.take())
+    const answer = b.take()
+    answer[answer.length - 1]! ^= 1
+    assert.throws(() => a.receive(answer), { code: 'ERR_NOISE', stage: 'noise' })
+  })
+
+  test('a record that is not genuine, at stage muxer', () => {
+    const a = dialer({ identity: noiseOf(dialerKey, []) })
+    const b = listener({ identity: noiseOf(listenerKey, []) })
+    b.receive(a.take())
+    a.receive(b.take())
+    const last = a.take()
+    last[last.length - 1]! ^= 1
+    assert.throws(() => receiveAll(b, last, 'bytes'), { code: 'ERR_NOISE', stage: 'muxer' })
+  })
+})
+
+test('a listener says na to /tls/1.0.0 and goes on to /noise', () => {
+  const b = listener()
+  const a = dialer()
+  const proposals = a.take()
+  const header = proposals.subarray(0, 20)
+  assert.equal(b.receive(concat([header, utf8('\u000b/tls/1.0.0\n')])), undefined)
+  assert.equal(utf8Text(b.take()), '\u0013/multistream/1.0.0\n\u0003na\n')
+  assert.equal(b.receive(proposals.subarray(20)), undefined)
+  assert.ok(utf8Text(b.take()).startsWith('\u0007/noise\n'))
+})
+
+describe('upgrade()', () => {
+  const inbound = { direction: 'inbound', identity: noiseOf(listenerKey) } as const
+  const outbound = { direction: 'outbound', identity: noiseOf(dialerKey) } as const
+
+  test('gives both sides a session, and keeps what follows for the next handler', async () => {
+    const [a, b] = await socketPair()
+    const listening = upgrade(b, inbound, never)
+    const upgradedA = await upgrade(a, outbound, never)
+    a.write([upgradedA.pending])
+    const upgradedB = await listening
+    // Nobody on the other side has attached a handler yet.
+    b.write(upgradedB.session.seal([utf8('early')]))
+    b.end()
+    await turns()
+    const ear = new Ear()
+    a.attach(ear)
+    await until(() => ear.ends === 1)
+    assert.equal(utf8Text(concat(upgradedA.session.receive(ear.bytes))), 'early')
+    a.destroy()
+    await until(() => ear.isClosed)
+  })
+
+  for (const [name, options, stage] of [
+    ['dialer', outbound, 'negotiate'],
+    ['listener', inbound, 'negotiate'],
+  ] as const) {
+    test(`a ${name} fails when the other side ends early, and closes the socket`, async () => {
+      const [a, b] = await socketPair()
+      const ear = new Ear()
+      const work = upgrade(a, options, never)
+      b.attach(ear)
+      b.end()
+      const error = await errorOf(work)
+      assert.equal(error.code, 'ERR_CONNECTION_CLOSED')
+      assert.equal(error.stage, stage)
+      assert.ok(error.remote)
+      await until(() => ear.isClosed)
+    })
+
+    test(`a ${name} fails when the socket breaks`, async () => {
+      const [a, b] = await socketPair()
+      const work = upgrade(a, options, never)
+      b.destroy()
+      assert.equal((await errorOf(work)).code, 'ERR_CONNECTION_CLOSED')
+    })
+
+    test(`a ${name} whose signal has fired already closes the socket and sends nothing`, async () => {
+      const [a, b] = await socketPair()
+      const ear = new Ear()
+      b.attach(ear)
+      const error = await errorOf(upgrade(a, options, AbortSignal.abort()))
+      assert.equal(error.code, 'ERR_ABORTED')
+      assert.equal(error.stage, stage)
+      await until(() => ear.isClosed)
+      assert.equal(ear.length, 0)
+    })
+
+    test(`a ${name} keeps to its deadline though bytes trickle in`, async t => {
+      t.mock.timers.enable({ apis: ['setTimeout'] })
+      const [a, b] = await socketPair()
+      const ear = new Ear()
+      b.attach(ear)
+      const work = withDeadline({ delay: 10_000, message: 'Too late.' }, signal =>
+        upgrade(a, options, signal),
+      )
+      work.catch(() => {})
+      const header = utf8('\u0013/multistream/1.0.0\n')
+      for (const [i] of header.entries()) {
+        b.write([header.subarray(i, i + 1)])
+        await turns(2)
+        t.mock.timers.tick(480)
+      }
+      assert.equal(ear.isClosed, false)
+      t.mock.timers.tick(400)
+      const error = await errorOf(work)
+      assert.equal(error.code, 'ERR_TIMEOUT')
+      assert.equal(error.stage, stage)
+      await turns()
+      assert.ok(ear.isClosed)
+    })
+  }
+
+  for (const stage of ['negotiate', 'noise', 'muxer'] as const) {
+    test(`names ${stage} as the stage that an end cut off`, async () => {
+      const [a, b] = await socketPair()
+      const machine = listener({ identity: noiseOf(listenerKey, []) })
+      const work = upgrade(a, { ...outbound, identity: noiseOf(dialerKey, []) }, never)
+      const ear = new Ear()
+      ear.onData = () => {
+        machine.receive(ear.chunks.at(-1)!)
+        const out = machine.take()
+        const [negotiation, noise] = [out.subarray(0, 28), out.subarray(28)]
+        if (stage !== 'negotiate') b.write([negotiation])
+        if (stage === 'muxer') b.write([noise])
+        b.end()
+      }
+      b.attach(ear)
+      const error = await errorOf(work)
+      assert.equal(error.code, 'ERR_CONNECTION_CLOSED')
+      assert.equal(error.stage, stage)
+      b.destroy()
+    })
+  }
+
+  test('tells the peer nothing of a breach but that the connection is closed', async () => {
+    const [a, b] = await socketPair()
+    const ear = new Ear()
+    b.attach(ear)
+    const work = upgrade(a, inbound, never)
+    b.write([new Uint8Array(32)])
+    assert.equal((await errorOf(work)).code, 'ERR_NEGOTIATE')
+    await until(() => ear.isClosed)
+    assert.equal(ear.length, 0)
+  })
+})
