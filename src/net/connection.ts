@@ -1,31 +1,16 @@
 import { NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
-import { MAX_PLAINTEXT, type NoiseSession } from '../protocol/noise/session.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
-import { type YamuxEvent, type YamuxLimits, YamuxSession } from '../protocol/yamux/session.ts'
+import type { YamuxEvent, YamuxLimits, YamuxSession } from '../protocol/yamux/session.ts'
 import type { YamuxStream } from '../protocol/yamux/stream.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { PublicKey } from '../wire/keys.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
-import { Stream, type StreamOptions, type StreamPump } from './stream.ts'
-import {
-  aborted,
-  type Deferred,
-  defer,
-  deferred,
-  monotonicNow,
-  onAbort,
-  startTimer,
-  throwIfAborted,
-} from './timer.ts'
+import { Pump, type PumpEvents } from './pump.ts'
+import { Stream, type StreamOptions } from './stream.ts'
+import { aborted, type Deferred, deferred, onAbort, startTimer, throwIfAborted } from './timer.ts'
 import type { Socket } from './transport.ts'
 import type { Direction, Upgraded } from './upgrade.ts'
-
-/** What is sealed before one write to the socket, at most: four full records. */
-const batchSize = 4 * MAX_PLAINTEXT
-
-/** So much waiting is sent at once instead of at the end of the turn. */
-const flushAt = MAX_PLAINTEXT
 
 /** How long a closing connection waits for its last bytes to leave and for the other side to close, in milliseconds. */
 const closeTimeout = 1_000
@@ -60,43 +45,24 @@ export interface OpenOptions {
   optimistic?: boolean | undefined
 }
 
-/**
- * A secured connection to one peer, and the pump that moves its bytes: socket, Noise, yamux, streams, and back.
- * Writes of one turn leave together in as few records and system calls as they fit into.
- */
+/** A secured connection to one peer, and the streams on it. */
 export class Connection {
   readonly peerId: PeerId
   readonly publicKey: PublicKey
   readonly remoteAddress: Multiaddr
   readonly direction: Direction
-  readonly #socket: Socket
-  readonly #noise: NoiseSession
+  readonly #pump: Pump
   readonly #yamux: YamuxSession
   readonly #events: ConnectionEvents
   readonly #negotiationTimeout: number
   readonly #streams = new Map<number, Stream>()
-  readonly #pump: StreamPump = {
-    wake: bytes => this.#wake(bytes),
-    watch: stream => this.#watched.add(stream),
-  }
-  /** Streams that wait for their queues to empty. */
-  readonly #watched = new Set<Stream>()
   readonly #pings = new Map<number, Deferred<number>>()
   readonly #closed = deferred()
   #openers: Deferred<void>[] = []
-  #pending: Uint8Array | undefined
-  #waiting = 0
-  #scheduled = false
-  #blocked = false
-  #paused = false
   #status: 'open' | 'closing' | 'closed' = 'open'
   /** The other side has said goodbye: what stands goes on, and when it is over so is the connection. */
   #dismissed = false
-  /** Nothing more is to come from us: once all has left, our direction of the socket ends. */
-  #finishing = false
-  #finished = false
   #error: ParleyError | undefined
-  #cancelTimer = () => {}
   #cancelDeadline: (() => void) | undefined
 
   constructor({ socket, upgraded, direction, events, limits }: ConnectionOptions) {
@@ -104,14 +70,11 @@ export class Connection {
     this.publicKey = upgraded.publicKey
     this.remoteAddress = socket.remoteAddress
     this.direction = direction
-    this.#socket = socket
-    this.#noise = upgraded.session
     this.#events = events
     this.#negotiationTimeout = limits.negotiationTimeout
-    this.#pending = upgraded.pending.length > 0 ? upgraded.pending : undefined
-    const role = direction === 'outbound' ? 'client' : 'server'
-    this.#yamux = new YamuxSession({ role, now: monotonicNow, ...(limits.yamux && { limits: limits.yamux }) })
-    this.#start(upgraded.rest)
+    this.#pump = new Pump({ socket, upgraded, direction, limits: limits.yamux, events: this.#pumpEvents() })
+    this.#yamux = this.#pump.yamux
+    this.#pump.start(upgraded.rest)
   }
 
   /** The streams that are alive. */
@@ -163,7 +126,7 @@ export class Connection {
     if (this.#status === 'closed') throw closedError()
     const answer = deferred<number>()
     this.#pings.set(this.#yamux.ping(), answer)
-    this.#wake(0)
+    this.#pump.wake(0)
     return answer.promise
   }
 
@@ -176,50 +139,17 @@ export class Connection {
   /** Closes at once. Streams end with `error`, or with `ERR_CONNECTION_CLOSED`. */
   abort(error?: ParleyError): void {
     this.#shut(error)
-    this.#socket.destroy()
   }
 
-  #start(rest: readonly Uint8Array[]): void {
-    this.#yamux.ping()
-    this.#wake(0)
-    this.#tick()
-    // The host takes note of the connection first, then hears of its streams.
-    defer(() => {
-      if (this.#status === 'closed') return
-      this.#guard(() => this.#receive(rest))
-      this.#socket.attach({
-        data: chunk => this.#guard(() => this.#receive(this.#noise.receive(chunk))),
-        end: () => this.#ended(),
-        drain: () => this.#drained(),
-        close: cause => this.#shut(this.#status === 'closing' ? this.#error : closedError(cause)),
-      })
-    })
-  }
-
-  #tick(): void {
-    this.#guard(() => {
-      const due = this.#yamux.tick()
-      if (this.#yamux.wantsTurn) this.#wake(0)
-      this.#cancelTimer = startTimer(Math.max(due - monotonicNow(), 1), () => this.#tick())
-    })
-  }
-
-  /** Whatever goes wrong while handling remote bytes ends the connection, and nothing else. */
-  #guard(work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      this.#break(error instanceof ParleyError ? error : closedError(error))
+  #pumpEvents(): PumpEvents {
+    return {
+      happened: event => this.#handle(event),
+      received: () => this.#admitIfRoom(),
+      ended: () => this.#ended(),
+      finished: () => this.#leave(),
+      broke: error => this.#shut(error),
+      closed: cause => this.#shut(this.#status === 'closing' ? this.#error : closedError(cause)),
     }
-  }
-
-  #receive(pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) {
-      for (const event of this.#yamux.receive(piece)) this.#handle(event)
-    }
-    if (this.#yamux.wantsTurn) this.#wake(0)
-    if (this.#yamux.congested && this.#blocked) this.#pause()
-    if (this.#openers.length > 0 && this.#yamux.canOpen) this.#admit()
   }
 
   #handle(event: YamuxEvent): void {
@@ -266,8 +196,8 @@ export class Connection {
   #forget(stream: Stream): void {
     // Its number may have been taken by the next stream already.
     if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id)
-    this.#watched.delete(stream)
-    if (this.#openers.length > 0 && this.#yamux.canOpen) this.#admit()
+    this.#pump.forget(stream)
+    this.#admitIfRoom()
     this.#finishIfIdle()
   }
 
@@ -289,9 +219,7 @@ export class Connection {
   }
 
   #finishIfIdle(): void {
-    if (!this.#dismissed || this.#streams.size > 0) return
-    this.#finishing = true
-    this.#flush()
+    if (this.#dismissed && this.#streams.size === 0) this.#pump.finish()
   }
 
   /** Waits until a stream of ours is accepted or ends. */
@@ -302,70 +230,14 @@ export class Connection {
     await opener.promise.finally(undo)
   }
 
+  #admitIfRoom(): void {
+    if (this.#openers.length > 0 && this.#yamux.canOpen) this.#admit()
+  }
+
   #admit(): void {
     const openers = this.#openers
     this.#openers = []
     for (const opener of openers) opener.resolve()
-  }
-
-  #wake(bytes: number): void {
-    this.#waiting += bytes
-    if (this.#blocked || this.#mute) return
-    if (this.#waiting >= flushAt) return this.#flush()
-    if (this.#scheduled) return
-    this.#scheduled = true
-    defer(() => {
-      this.#scheduled = false
-      this.#flush()
-    })
-  }
-
-  /** Whether nothing can be sent any more. */
-  get #mute(): boolean {
-    return this.#finished || this.#status === 'closed'
-  }
-
-  #flush(): void {
-    if (this.#mute) return
-    this.#waiting = 0
-    this.#guard(() => {
-      while (!this.#blocked && (this.#pending || this.#yamux.wantsTurn)) {
-        const batch = this.#batch()
-        if (batch.length === 0) break
-        this.#blocked = !this.#socket.write(batch)
-      }
-    })
-    for (const stream of this.#watched) if (!stream.settle()) this.#watched.delete(stream)
-    if (this.#blocked) return
-    if (this.#paused) this.#resume()
-    if (this.#finishing) this.#finish()
-  }
-
-  /** The next records for the socket. */
-  #batch(): Uint8Array[] {
-    const batch = this.#pending ? [this.#pending] : []
-    this.#pending = undefined
-    for (let sealed = 0; sealed < batchSize && this.#yamux.wantsTurn; sealed += MAX_PLAINTEXT) {
-      const frames = this.#yamux.take(MAX_PLAINTEXT)
-      if (frames.length === 0) break
-      batch.push(...this.#noise.seal(frames))
-    }
-    return batch
-  }
-
-  #drained(): void {
-    this.#blocked = false
-    this.#flush()
-  }
-
-  #pause(): void {
-    this.#paused = true
-    this.#socket.pause()
-  }
-
-  #resume(): void {
-    this.#paused = false
-    this.#socket.resume()
   }
 
   /** TCP's end is not authenticated: streams that the peer has not finished end in an error. */
@@ -373,15 +245,14 @@ export class Connection {
     if (this.#status === 'open' && this.#streams.size > 0) this.#error = closedError()
     this.#leave()
     this.#failStreams(this.#error ?? closedError())
-    this.#finish()
+    this.#pump.end()
   }
 
   async #sayGoodbye(): Promise<void> {
     this.#leave()
     await Promise.allSettled(this.streams.map(stream => stream.end()))
     this.#yamux.goAway(GoAwayCode.normal)
-    this.#finishing = true
-    this.#flush()
+    this.#pump.finish()
   }
 
   /** Takes no more streams, and waits only so long for the other side to close. */
@@ -391,25 +262,6 @@ export class Connection {
     this.#cancelDeadline ??= startTimer(closeTimeout, () => this.abort(this.#error))
   }
 
-  /** Ends our direction of the socket. Nothing may be written after that. */
-  #finish(): void {
-    if (this.#mute) return
-    this.#finished = true
-    this.#socket.end()
-    this.#leave()
-  }
-
-  /** Tells the other side that it broke the rules, as far as that still goes. */
-  #break(error: ParleyError): void {
-    if (this.#status === 'closed') return
-    if (!this.#blocked && error.code === 'ERR_YAMUX') {
-      this.#yamux.goAway(GoAwayCode.protocolError)
-      this.#socket.write(this.#batch())
-    }
-    this.#shut(error)
-    this.#socket.destroy()
-  }
-
   #failStreams(reason: ParleyError): void {
     for (const stream of this.#streams.values()) stream.fail(reason)
   }
@@ -417,10 +269,10 @@ export class Connection {
   #shut(error: ParleyError | undefined): void {
     if (this.#status === 'closed') return
     this.#status = 'closed'
-    this.#cancelTimer()
     this.#cancelDeadline?.()
     const reason = error ?? closedError()
     this.#failStreams(reason)
+    this.#pump.stop()
     for (const answer of this.#pings.values()) answer.reject(reason)
     this.#pings.clear()
     this.#admit()

@@ -2,7 +2,7 @@ import { connect, createServer, isIPv6, type Socket as NodeSocket, type Server }
 import { networkInterfaces } from 'node:os'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
-import { aborted, defer, deferred, onAbort, throwIfAborted } from './timer.ts'
+import { aborted, defer, deferred, onAbort } from './timer.ts'
 import {
   type Listener,
   SOCKET_HIGH_WATER,
@@ -43,7 +43,6 @@ function endpointOf(address: Multiaddr): Endpoint | undefined {
 async function dial(address: Multiaddr, signal: AbortSignal): Promise<Socket> {
   const endpoint = endpointOf(address)
   if (!endpoint) throw new ParleyError('ERR_NO_TRANSPORT', `TCP cannot dial ${address}.`)
-  throwIfAborted(signal)
   const { promise, resolve, reject } = deferred<Socket>()
   const socket = connect({ ...endpoint, ...socketOptions })
   const undo = onAbort(signal, () => {
