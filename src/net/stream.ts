@@ -1,5 +1,6 @@
 import type { NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
 import type { YamuxStream } from '../protocol/yamux/stream.ts'
+import { ByteQueue } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { Connection } from './connection.ts'
 import { type Deferred, deferred, startTimer } from './timer.ts'
@@ -51,9 +52,8 @@ export class Stream implements AsyncIterable<Uint8Array> {
   readonly #cancelTimer: () => void
   #negotiation: NegotiationDialer | NegotiationListener | undefined
   #protocol: string | undefined
-  #incoming: Uint8Array[] = []
-  /** Index of the first chunk that nobody has read. */
-  #head = 0
+  /** What nobody has read; small pieces are joined, so that many cost no more than their bytes. */
+  #incoming = new ByteQueue()
   #reader: Deferred<IteratorResult<Uint8Array>> | undefined
   #remoteEnded = false
   #ended = false
@@ -133,8 +133,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
   /** Ends both directions at once; what has not left or was not read is dropped. */
   reset(reason?: unknown): void {
     if (this.#error || this.#isDone()) return
-    this.#incoming = []
-    this.#head = 0
+    this.#incoming = new ByteQueue()
     this.#remoteEnded = false
     const message = reason instanceof Error ? reason.message : 'The stream was reset on this side.'
     this.fail(new ParleyError('ERR_STREAM_RESET', message, { scope: 'stream', cause: reason }))
@@ -150,6 +149,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
 
   /** For the connection: bytes arrived. */
   deliver(bytes: Uint8Array): void {
+    if (this.#error) return
     if (this.#negotiation) this.#negotiate(this.#negotiation, bytes)
     else this.#hand(bytes)
   }
@@ -204,7 +204,6 @@ export class Stream implements AsyncIterable<Uint8Array> {
       this.#consume(bytes.length - (agreed?.rest.length ?? 0))
       if (agreed) this.#agree(agreed.protocol, agreed.rest)
     } catch (error) {
-      // What was refused before it leaves with the reset, which the muxer sends last.
       this.fail(error instanceof ParleyError ? error : endedEarly())
     }
   }
@@ -218,7 +217,6 @@ export class Stream implements AsyncIterable<Uint8Array> {
   }
 
   #hand(bytes: Uint8Array): void {
-    if (this.#error) return
     const reader = this.#reader
     if (!reader) {
       this.#incoming.push(bytes)
@@ -230,8 +228,11 @@ export class Stream implements AsyncIterable<Uint8Array> {
   }
 
   #read(): Promise<IteratorResult<Uint8Array>> {
-    const bytes = this.#incoming[this.#head]
-    if (bytes) return Promise.resolve(this.#takeChunk(bytes))
+    const bytes = this.#incoming.next()
+    if (bytes) {
+      this.#consume(bytes.length)
+      return Promise.resolve({ done: false, value: bytes })
+    }
     if (this.#remoteEnded) return Promise.resolve({ done: true, value: undefined })
     if (this.#error) return Promise.reject(this.#error)
     if (this.#reader) {
@@ -240,16 +241,6 @@ export class Stream implements AsyncIterable<Uint8Array> {
     }
     this.#reader = deferred()
     return this.#reader.promise
-  }
-
-  #takeChunk(bytes: Uint8Array): IteratorResult<Uint8Array> {
-    this.#head++
-    if (this.#head === this.#incoming.length || this.#head >= 1024) {
-      this.#incoming = this.#incoming.slice(this.#head)
-      this.#head = 0
-    }
-    this.#consume(bytes.length)
-    return { done: false, value: bytes }
   }
 
   #consume(count: number): void {

@@ -143,6 +143,11 @@ export class ByteQueue {
     return concat(this.take(length), length)
   }
 
+  /** Takes what comes first in one piece, or nothing when nothing waits. */
+  next(): Uint8Array | undefined {
+    return this.#length === 0 ? undefined : this.#cut(this.#length)
+  }
+
   /** Takes all that is left, in one piece. */
   clear(): Uint8Array {
     return this.read(this.#length)

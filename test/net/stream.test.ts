@@ -321,22 +321,34 @@ describe('ends:', () => {
 describe('reading:', () => {
   test('a loop that is left keeps the stream, and the next goes on where it stopped', () =>
     withStreams(async (near, far) => {
-      for (const word of ['one', 'two', 'three']) {
-        near.write(utf8(word))
+      // Large enough to come as it was sent, not joined with the next.
+      const letters = ['a', 'b', 'c']
+      for (const letter of letters) {
+        near.write(utf8(letter.repeat(1000)))
         await turns()
       }
-      const words: string[] = []
-      for await (const chunk of far) {
-        words.push(utf8Text(chunk))
-        break
-      }
-      for await (const chunk of far) {
-        words.push(utf8Text(chunk))
-        if (words.length === 2) break
-      }
       await near.end()
-      for await (const chunk of far) words.push(utf8Text(chunk))
-      assert.deepEqual(words, ['one', 'two', 'three'])
+      const read: string[] = []
+      for (let loop = 0; loop < letters.length; loop++) {
+        for await (const chunk of far) {
+          read.push(utf8Text(chunk))
+          break
+        }
+      }
+      for await (const chunk of far) read.push(utf8Text(chunk))
+      assert.deepEqual(
+        read,
+        letters.map(letter => letter.repeat(1000)),
+      )
+    }))
+
+  test('small pieces that nobody has read are joined', () =>
+    withStreams(async (near, far) => {
+      for (const letter of ['a', 'b', 'c']) {
+        near.write(utf8(letter))
+        await turns()
+      }
+      assert.equal(utf8Text((await next(far)) ?? new Uint8Array(0)), 'abc')
     }))
 
   test('a second reader is refused, and the first goes on', () =>

@@ -123,6 +123,16 @@ describe('ByteQueue', () => {
     assert.equal(queue.clear().at(-1), 349 & 0xff)
   })
 
+  test('gives what comes first: small chunks joined, large ones as they came', () => {
+    const queue = new ByteQueue()
+    const large = pattern(4096)
+    for (const chunk of [Uint8Array.of(1), Uint8Array.of(2, 3), large, Uint8Array.of(4)]) queue.push(chunk)
+    assert.deepEqual(queue.next(), Uint8Array.of(1, 2, 3))
+    assert.equal(queue.next(), large)
+    assert.deepEqual(queue.next(), Uint8Array.of(4))
+    assert.equal(queue.next(), undefined)
+  })
+
   test('refuses to give more than it has', () => {
     const queue = new ByteQueue()
     queue.push(pattern(3))
