@@ -1,4 +1,4 @@
-import type { NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
+import type { Negotiation } from '../protocol/negotiate.ts'
 import type { YamuxStream } from '../protocol/yamux/stream.ts'
 import { ByteQueue } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
@@ -26,7 +26,7 @@ export interface StreamOptions {
   pump: StreamPump
   muxed: YamuxStream
   direction: Direction
-  negotiation: NegotiationDialer | NegotiationListener
+  negotiation: Negotiation
   /** The protocol, when it is used before the other side has agreed. */
   optimistic?: string | undefined
   /** Milliseconds until the negotiation must be over. */
@@ -50,7 +50,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
   readonly #negotiated = deferred<Stream>()
   readonly #closed = deferred()
   readonly #cancelTimer: () => void
-  #negotiation: NegotiationDialer | NegotiationListener | undefined
+  #negotiation: Negotiation | undefined
   #protocol: string | undefined
   /** What nobody has read; small pieces are joined, so that many cost no more than their bytes. */
   #incoming = new ByteQueue()
@@ -197,7 +197,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.#pump.wake(bytes.length)
   }
 
-  #negotiate(negotiation: NegotiationDialer | NegotiationListener, bytes: Uint8Array): void {
+  #negotiate(negotiation: Negotiation, bytes: Uint8Array): void {
     try {
       const agreed = negotiation.receive(bytes)
       this.#send(negotiation.take())

@@ -8,7 +8,12 @@
  * | muxer | only without early negotiation: header, `/yamux/1.0.0` | header, `/yamux/1.0.0` |
  */
 import type { DhKeyPair } from '../crypto/index.ts'
-import { type Negotiated, NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
+import {
+  type Negotiated,
+  type Negotiation,
+  NegotiationDialer,
+  NegotiationListener,
+} from '../protocol/negotiate.ts'
 import {
   NOISE_PROTOCOL,
   NoiseHandshake,
@@ -49,8 +54,6 @@ export interface Upgraded {
   /** Plaintext that came behind the upgrade. */
   rest: Uint8Array[]
 }
-
-type Negotiation = NegotiationDialer | NegotiationListener
 
 /** The upgrade as a machine: bytes in, bytes out, and in the end a session. */
 export class Upgrade {

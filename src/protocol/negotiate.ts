@@ -72,102 +72,103 @@ class MessageReader {
   }
 }
 
+/** A negotiation under way, whichever side one is. */
+export abstract class Negotiation {
+  readonly #reader = new MessageReader()
+  #out: Uint8Array[] = []
+
+  /** What is to be sent now; empty when there is nothing. */
+  take(): Uint8Array {
+    const out = concat(this.#out)
+    this.#out = []
+    return out
+  }
+
+  /**
+   * Takes in bytes from the other side; returns the agreement once it stands. Throws `ERR_NEGOTIATE` when the other
+   * side breaks the rules; a dialer also `ERR_PROTOCOL_UNSUPPORTED`, when every proposal was refused.
+   */
+  receive(chunk: Uint8Array): Negotiated | undefined {
+    this.#reader.push(chunk)
+    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) {
+      if (this.hear(text)) return { protocol: text, rest: this.#reader.rest() }
+    }
+    if (this.#reader.headerSeen) this.greeted()
+    return undefined
+  }
+
+  protected say(text: string): void {
+    this.#out.push(encodeMessage(text))
+  }
+
+  /** The other side has sent its header, and perhaps nothing else yet. */
+  protected greeted(): void {}
+
+  /** The other side has sent a message: whether that is the agreement. */
+  protected abstract hear(text: string): boolean
+}
+
 /**
  * The side that proposes. `take()` is to be sent first of all. A caller who knows that the other side has the
  * protocol may send application bytes right behind it (the optimistic form) and read the answer later.
  */
-export class NegotiationDialer {
+export class NegotiationDialer extends Negotiation {
   readonly #protocols: readonly string[]
-  readonly #reader = new MessageReader()
   #proposed = 0
-  #out: Uint8Array[]
 
   /** @param protocols at least one, in order of preference */
   constructor(protocols: readonly string[]) {
+    super()
     this.#protocols = protocols
-    this.#out = [encodeMessage(MULTISTREAM_PROTOCOL), encodeMessage(protocols[0] ?? '')]
+    this.say(MULTISTREAM_PROTOCOL)
+    this.say(protocols[0] ?? '')
   }
 
-  /** What is to be sent now; empty when there is nothing. */
-  take(): Uint8Array {
-    const out = concat(this.#out)
-    this.#out = []
-    return out
-  }
-
-  /**
-   * Takes in bytes from the listener; returns the agreement once it stands. Throws `ERR_PROTOCOL_UNSUPPORTED`
-   * when every proposal was refused, `ERR_NEGOTIATE` when the answer makes no sense.
-   */
-  receive(chunk: Uint8Array): Negotiated | undefined {
-    this.#reader.push(chunk)
-    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) {
-      const proposal = this.#protocols[this.#proposed] ?? ''
-      if (text === proposal) return { protocol: proposal, rest: this.#reader.rest() }
-      if (text !== 'na') {
-        throw remoteError('ERR_NEGOTIATE', 'The other side answered with a protocol that was not proposed.')
-      }
-      this.#propose()
+  protected override hear(text: string): boolean {
+    if (text === this.#protocols[this.#proposed]) return true
+    if (text !== 'na') {
+      throw remoteError('ERR_NEGOTIATE', 'The other side answered with a protocol that was not proposed.')
     }
-    return undefined
+    this.#proposed++
+    this.#propose()
+    return false
   }
 
   #propose(): void {
-    this.#proposed++
     const proposal = this.#protocols[this.#proposed]
-    if (proposal === undefined) {
-      const names = this.#protocols.join(' or ')
-      throw remoteError('ERR_PROTOCOL_UNSUPPORTED', `The other side does not support ${names}.`, {
-        scope: 'stream',
-        stage: 'protocol',
-      })
-    }
-    this.#out.push(encodeMessage(proposal))
+    if (proposal !== undefined) return this.say(proposal)
+    const names = this.#protocols.join(' or ')
+    throw remoteError('ERR_PROTOCOL_UNSUPPORTED', `The other side does not support ${names}.`, {
+      scope: 'stream',
+      stage: 'protocol',
+    })
   }
 }
 
-/** The side that chooses among what is proposed. */
-export class NegotiationListener {
+/** The side that chooses among what is proposed; it hears sixteen unknown proposals and no more. */
+export class NegotiationListener extends Negotiation {
   readonly #accepts: (protocol: string) => boolean
-  readonly #reader = new MessageReader()
   #headerSent = false
   #refused = 0
-  #out: Uint8Array[] = []
 
   /** @param accepts whether a proposed protocol is spoken here */
   constructor(accepts: (protocol: string) => boolean) {
+    super()
     this.#accepts = accepts
   }
 
-  /** What is to be sent now; empty when there is nothing. */
-  take(): Uint8Array {
-    const out = concat(this.#out)
-    this.#out = []
-    return out
-  }
-
-  /**
-   * Takes in bytes from the dialer; returns the agreement once it stands. Throws `ERR_NEGOTIATE` when the
-   * dialer breaks the rules or proposes more than sixteen unknown protocols.
-   */
-  receive(chunk: Uint8Array): Negotiated | undefined {
-    this.#reader.push(chunk)
-    for (let text = this.#reader.next(); text !== undefined; text = this.#reader.next()) {
-      this.#answerHeader()
-      if (this.#accepts(text)) {
-        this.#out.push(encodeMessage(text))
-        return { protocol: text, rest: this.#reader.rest() }
-      }
-      this.#refuse()
-    }
-    if (this.#reader.headerSeen) this.#answerHeader()
-    return undefined
-  }
-
-  #answerHeader(): void {
+  protected override greeted(): void {
     if (this.#headerSent) return
     this.#headerSent = true
-    this.#out.push(encodeMessage(MULTISTREAM_PROTOCOL))
+    this.say(MULTISTREAM_PROTOCOL)
+  }
+
+  protected override hear(text: string): boolean {
+    this.greeted()
+    const accepted = this.#accepts(text)
+    if (accepted) this.say(text)
+    else this.#refuse()
+    return accepted
   }
 
   #refuse(): void {
@@ -178,6 +179,6 @@ export class NegotiationListener {
         `The other side proposed more than ${maxProposals} unknown protocols.`,
       )
     }
-    this.#out.push(encodeMessage('na'))
+    this.say('na')
   }
 }
