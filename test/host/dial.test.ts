@@ -8,7 +8,7 @@ import { utf8 } from '#src/wire/bytes'
 import { generateKey, type PrivateKey } from '#src/wire/keys'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { allClosed, areConnected, TestTransport, withHosts, withSilence } from '../support/hosts.ts'
-import { Ear, errorOf, keyOf, noiseOf, peerIdOf, rsaKey, turns, until } from '../support/net.ts'
+import { Ear, errorOf, keyOf, microtasks, noiseOf, peerIdOf, rsaKey, turns, until } from '../support/net.ts'
 
 const stranger = peerIdOf(keyOf(99))
 
@@ -134,8 +134,7 @@ describe('several addresses of one peer', () => {
 
   test('are tried at once when the one before fails', () =>
     withDialer({ dialStagger: 1_000_000 }, async (a, b, transport) => {
-      a.peers.add(b.peerId, ['/memory/dead-1', '/memory/dead-2'].map(Multiaddr.parse))
-      a.peers.add(b.peerId, b.addresses)
+      a.peers.add(b.peerId, [...['/memory/dead-1', '/memory/dead-2'].map(Multiaddr.parse), ...b.addresses])
       await a.dial(b.peerId)
       assert.equal(transport.dialled.length, 3)
     }))
@@ -289,6 +288,25 @@ describe('a dial that is given up just as it succeeds leaves no connection behin
       assert.ok(await allClosed(transport.sockets))
     }))
 
+  test('in any microtask behind the handshake', async () => {
+    let outcomes = ''
+    for (let count = 0; count < 24; count++) {
+      await withDialer({}, async (a, b, transport) => {
+        const controller = new AbortController()
+        transport.onUpgraded = () => void microtasks(count).then(() => controller.abort())
+        const outcome = await a.dial(b.addresses[0]!, { signal: controller.signal }).then(
+          () => '+',
+          ({ code }) => (code === 'ERR_ABORTED' ? '-' : code),
+        )
+        outcomes += outcome
+        await turns(10)
+        // Where only the caller has given up, the connection is sound, and closes with the host.
+        assert.equal(a.connections.length, b.connections.length, outcomes)
+      })
+    }
+    assert.match(outcomes, /^-+\++$/)
+  })
+
   test('at any turn of the handshake', async () => {
     let outcomes = ''
     for (let turn = 0; turn < 14; turn++) {
@@ -299,8 +317,6 @@ describe('a dial that is given up just as it succeeds leaves no connection behin
           error => (error.code === 'ERR_ABORTED' ? '-' : error.code),
         )
         await turns(turn)
-        // In the middle of the microtasks of that turn, too.
-        for (let i = 0; i < turn % 5; i++) await Promise.resolve()
         controller.abort()
         const outcome = await dial
         outcomes += outcome

@@ -6,7 +6,7 @@ import type { Listener, Socket, SocketHandler, Transport } from '#src/net/transp
 import { concat, utf8 } from '#src/wire/bytes'
 import { ParleyError } from '#src/wire/errors'
 import type { Multiaddr } from '#src/wire/multiaddr'
-import { feed } from '../support/feed.ts'
+import { feed, randomNumbers } from '../support/feed.ts'
 import { journal, serveEcho, withHosts } from '../support/hosts.ts'
 import { collect, Ear, errorOf, never, turns, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
@@ -136,7 +136,7 @@ describe('a line that breaks', () => {
       for (const cut of ['destroy', 'end'] as const) {
         test(`after any number of bytes ${direction} gives an error, by ${cut}, over ${line}`, async () => {
           const outcomes: string[] = []
-          const step = line === 'memory' ? 13 : 29
+          const step = line === 'memory' ? 19 : 43
           for (let count = 0; count < 1_400; count += step) {
             outcomes.push(await outcomeOf({ [direction]: count, cut }, line))
           }
@@ -153,6 +153,49 @@ describe('a line that breaks', () => {
       }
     }
   }
+
+  test('never makes up or loses a byte in silence: what is read is a beginning, and the whole where it ends well', async () => {
+    const random = randomNumbers(7)
+    const whole = pattern(400_000)
+    let cut = 0
+    for (let round = 0; round < 40; round++) {
+      const fault: Fault = {
+        received: Math.floor(random() * 1_500_000),
+        cut: round % 2 === 0 ? 'end' : 'destroy',
+      }
+      const options = (index: number) => ({
+        listen: index === 0 ? [] : ['/memory/0'],
+        transports: [index === 0 ? faulty(memory(), fault) : memory()],
+      })
+      await withHosts(2, options, async (a, b) => {
+        const sizes = new Map<number, number>()
+        b.handle('/source', async stream => {
+          const size = Math.floor(random() * whole.length)
+          stream.write(whole.subarray(0, size))
+          sizes.set(stream.id, size)
+          await stream.end()
+        })
+        const readings = Array.from({ length: 5 }, async () => {
+          const stream = await a.open(b.addresses[0]!, '/source').catch(() => undefined)
+          if (!stream) return
+          let length = 0
+          try {
+            for await (const chunk of stream) {
+              assert.deepEqual(chunk, whole.subarray(length, length + chunk.length))
+              length += chunk.length
+            }
+            assert.equal(length, sizes.get(stream.id))
+          } catch (error) {
+            assert.ok(error instanceof ParleyError, String(error))
+            assert.equal(error.code, 'ERR_CONNECTION_CLOSED')
+            cut++
+          }
+        })
+        await Promise.all(readings)
+      })
+    }
+    assert.ok(cut > 0)
+  })
 
   test('or brings every byte by itself changes nothing', async () => {
     assert.equal(await outcomeOf({ trickles: true }, 'memory'), 'done')

@@ -13,7 +13,7 @@ import { PING_PROTOCOL } from '#src/protocol/ping'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { openPeerRecord, sealPeerRecord } from '#src/wire/peer-record'
 import { once, TestTransport, withHosts } from '../support/hosts.ts'
-import { collect, errorOf, keyOf, peerIdOf, turns, until } from '../support/net.ts'
+import { collect, errorOf, keyOf, peerIdOf, turns, until, withResolvers } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
 
 const services = [IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL, PING_PROTOCOL]
@@ -116,11 +116,18 @@ describe('identify', () => {
 
   test('tells of a change that comes before it is known whether the other side cares', () =>
     withHosts(2, {}, async (a, b) => {
-      const connected = once(b, 'connect')
+      const asked = withResolvers()
+      a.handle(IDENTIFY_PROTOCOL, async stream => {
+        await asked.promise
+        stream.write(encodeIdentify({ protocols: [IDENTIFY_PUSH_PROTOCOL] }))
+        await stream.end()
+      })
       await a.dial(b.addresses[0]!)
-      await connected
+      await until(() => knows(a, b))
       b.handle('/new', () => {})
-      await until(() => a.peers.get(b.peerId)?.protocols.includes('/new') === true)
+      await turns(20)
+      asked.resolve()
+      await until(() => a.peers.get(b.peerId)!.protocols.includes('/new'))
     }))
 
   test('does not push to a peer that does not take it', () =>

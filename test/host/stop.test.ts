@@ -16,7 +16,7 @@ import {
   withHosts,
   withSilence,
 } from '../support/hosts.ts'
-import { collect, Ear, errorOf, keyOf, never, noiseOf, turns, until } from '../support/net.ts'
+import { collect, Ear, errorOf, keyOf, microtasks, never, noiseOf, turns, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
 
 /** Connects to a host by hand, and is deaf and dumb from then on. */
@@ -238,6 +238,28 @@ for (const who of ['dialer', 'listener', 'both'] as const) {
       for (const code of codes) assert.ok(expected.includes(code), code)
     })
   }
+}
+
+for (const side of ['dialled', 'accepted'] as const) {
+  test(`a stop in any microtask behind the handshake leaves nothing: ${side}`, async () => {
+    for (let count = 0; count < 24; count++) {
+      const transport = new TestTransport()
+      await withHosts(2, { transports: [transport], listen: ['/memory/0'] }, async (a, b) => {
+        const heard = journal(side === 'dialled' ? a : b)
+        transport.onUpgraded = which => {
+          if (which === side) void microtasks(count).then(() => (side === 'dialled' ? a : b).stop())
+        }
+        const dial = await a.dial(b.addresses[0]!).then(
+          ({ status }) => status,
+          ({ code }) => code,
+        )
+        await Promise.all([a.stop(), b.stop()])
+        assert.ok(['ERR_HOST_STOPPED', 'open', 'closing'].includes(dial), dial)
+        assert.ok([0, 2].includes(heard.length), heard.join())
+        assert.ok(await allClosed(transport.sockets))
+      })
+    }
+  })
 }
 
 test('a stop under load ends everything, time and again', async () => {

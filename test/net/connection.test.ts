@@ -201,6 +201,15 @@ describe('opening a stream:', () => {
       await until(() => peer.count('reset') === 1)
     }))
 
+  test('with optimism reads an error, not an end, where a wrong answer and the end come in one chunk', () =>
+    withRawPeer({}, async ({ connection }, peer) => {
+      const stream = await connection.open('/test', { optimistic: true })
+      await until(() => peer.count('data') > 0)
+      peer.send(dataFrame(Flag.fin, 1, proposal('/other')))
+      assert.equal((await errorOf(collect(stream))).code, 'ERR_NEGOTIATE')
+      assert.equal((await errorOf(collect(stream))).code, 'ERR_NEGOTIATE')
+    }))
+
   for (const optimistic of [false, true]) {
     test(`gives up at its deadline, ${optimistic ? 'optimistic' : 'or plain'}, and resets the stream`, async t => {
       t.mock.timers.enable({ apis: ['setTimeout'] })

@@ -172,6 +172,20 @@ for (const subject of subjects) {
         assert.deepEqual(earB.bytes, sent)
       }))
 
+    test('tells nothing after its close, though the other side has yet to read', () =>
+      withSockets(subject, async (a, b, earA, earB) => {
+        b.end()
+        a.attach(earA)
+        await until(() => earA.ends === 1)
+        const sent = fill(a)
+        a.end()
+        await turns(20)
+        b.attach(earB)
+        await until(() => earB.length === sent.length && earA.isClosed && earB.isClosed)
+        await turns(20)
+        assert.equal(earA.events.at(-1), 'close')
+      }))
+
     test('lets the other side notice that an end was destroyed', () =>
       withSockets(subject, async (a, b, earA, earB) => {
         a.attach(earA)
@@ -186,7 +200,11 @@ for (const subject of subjects) {
         a.attach(earA)
         earB.onData = () => b.pause()
         b.attach(earB)
-        for (let i = 0; i < 40; i++) a.write([pattern(100_000)])
+        // One by one, so that several pieces wait.
+        for (let i = 0; i < 5; i++) {
+          a.write([pattern(100)])
+          await turns(3)
+        }
         a.end()
         await until(() => earB.chunks.length === 1)
         await turns(20)

@@ -4,7 +4,7 @@ import { createHost, type Host, type HostEvents, type HostOptions } from '#src/h
 import { memory } from '#src/net/memory'
 import type { Listener, Socket, Transport } from '#src/net/transport'
 import { Multiaddr } from '#src/wire/multiaddr'
-import { echo, turns, until } from './net.ts'
+import { CountingSocket, echo, turns, until } from './net.ts'
 
 /** TCP sockets and servers that this process has open. */
 export function openSockets(): number {
@@ -83,7 +83,9 @@ export class TestTransport implements Transport {
   /** Sockets that were accepted on this transport's listeners, or dialled. */
   readonly sockets: Socket[] = []
   /** Called with each dialled socket before it is handed over. */
-  onDialled: (socket: Socket) => void | Promise<void> = () => {}
+  onDialled: (socket: Socket) => void = () => {}
+  /** Called when a handshake on a dialled or an accepted socket is over, before anyone else knows. */
+  onUpgraded: (side: 'dialled' | 'accepted') => void = () => {}
   onListening: (listener: Listener) => void | Promise<void> = () => {}
 
   supports(address: Multiaddr): boolean {
@@ -94,17 +96,29 @@ export class TestTransport implements Transport {
     this.dialled.push(address.withoutPeerId().toString())
     const socket = await this.#memory.dial(address, signal)
     this.sockets.push(socket)
-    await this.onDialled(socket)
-    return socket
+    this.onDialled(socket)
+    return this.#watch(socket, 'dialled')
   }
 
   async listen(address: Multiaddr, accept: (socket: Socket) => void): Promise<Listener> {
     const listener = await this.#memory.listen(address, socket => {
       this.sockets.push(socket)
-      accept(socket)
+      accept(this.#watch(socket, 'accepted'))
     })
     await this.onListening(listener)
     return listener
+  }
+
+  /** Nobody but the upgrade pauses a socket that has not even a connection. */
+  #watch(socket: Socket, side: 'dialled' | 'accepted'): Socket {
+    const watched = new CountingSocket(socket)
+    let upgraded = false
+    watched.pause = () => {
+      socket.pause()
+      if (!upgraded) this.onUpgraded(side)
+      upgraded = true
+    }
+    return watched
   }
 }
 

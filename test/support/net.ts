@@ -16,7 +16,7 @@ import { Multiaddr } from '#src/wire/multiaddr'
 import { PeerId } from '#src/wire/peer-id'
 
 /** How long anything may take before a test gives up on it, in milliseconds: far more than it ever takes. */
-const patience = 8_000
+const patience = 20_000
 
 // The real ones, whatever a test puts in their place.
 const { setImmediate, setTimeout } = globalThis
@@ -34,6 +34,11 @@ export async function until(condition: () => boolean, what = String(condition)):
 /** Lets everything that is due in this turn and the next few happen. */
 export async function turns(count = 5): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise(resolve => setImmediate(resolve))
+}
+
+/** Lets so many microtasks happen, one behind the other. */
+export async function microtasks(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await Promise.resolve()
 }
 
 /** A signal that never fires. */
