@@ -8,15 +8,8 @@
  */
 export { escapeText } from './chat/escape.ts'
 export { Table, type TableEvents, type TableOptions } from './chat/table.ts'
-export {
-  createHost,
-  type HandleOptions,
-  Host,
-  type HostEvents,
-  type HostOptions,
-  type StreamHandler,
-  type Target,
-} from './host/host.ts'
+export type { HandleOptions, StreamHandler } from './host/handlers.ts'
+export { createHost, Host, type HostEvents, type HostOptions, type Target } from './host/host.ts'
 export { loadIdentity } from './host/identity.ts'
 export { defaultLimits, type Limits } from './host/limits.ts'
 export type { PeerInfo, Peers } from './host/peers.ts'

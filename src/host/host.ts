@@ -2,11 +2,11 @@ import { Connection, type ConnectionEvents } from '../net/connection.ts'
 import { memory } from '../net/memory.ts'
 import type { Stream } from '../net/stream.ts'
 import { tcp } from '../net/tcp.ts'
-import { aborted, deferred, onAbort, startTimer, throwIfAborted, withDeadline } from '../net/timer.ts'
-import type { Listener, Socket, Transport } from '../net/transport.ts'
-import { type Direction, type Upgraded, upgrade } from '../net/upgrade.ts'
+import { aborted, deferred, onAbort, startTimer, throwIfAborted } from '../net/timer.ts'
+import type { Socket, Transport } from '../net/transport.ts'
+import type { Direction, Upgraded } from '../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL } from '../protocol/identify.ts'
-import { createNoiseIdentity, type NoiseIdentity } from '../protocol/noise/handshake.ts'
+import { createNoiseIdentity } from '../protocol/noise/handshake.ts'
 import { PING_PROTOCOL } from '../protocol/ping.ts'
 import { YAMUX_PROTOCOL } from '../protocol/yamux/session.ts'
 import { ParleyError } from '../wire/errors.ts'
@@ -16,6 +16,8 @@ import { PeerId } from '../wire/peer-id.ts'
 import { Connections } from './connections.ts'
 import { Dialer, SharedDials } from './dialer.ts'
 import { Emitter } from './emitter.ts'
+import { type HandleOptions, Handlers, type StreamHandler } from './handlers.ts'
+import { Inbound } from './inbound.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { type PeerInfo, Peers } from './peers.ts'
 import { type Resolver, systemResolver } from './resolver.ts'
@@ -43,15 +45,6 @@ export interface HostOptions {
   signal?: AbortSignal
 }
 
-/** Speaks a protocol on an inbound stream. When it throws, the stream is reset; the host goes on. */
-export type StreamHandler = (stream: Stream) => void | Promise<void>
-
-/** How a protocol is handled. */
-export interface HandleOptions {
-  /** Streams of this protocol that one connection may have open to us; further ones are reset. Default: no bound but the muxer's. */
-  maxInbound?: number
-}
-
 /** Whom to reach: a multiaddr, as text or value, or a peer ID, as text or value, whose addresses are known. */
 export type Target = string | Multiaddr | PeerId
 
@@ -63,11 +56,6 @@ export interface HostEvents {
   disconnect: { connection: Connection; error: ParleyError | undefined }
   /** A peer has said who it is: see `PeerInfo`. */
   identify: { connection: Connection; info: PeerInfo }
-}
-
-interface Handler {
-  handler: StreamHandler
-  maxInbound: number
 }
 
 /**
@@ -94,19 +82,13 @@ export class Host implements AsyncDisposable {
   /** The address book. */
   readonly peers: Peers
   readonly #limits: Limits
-  readonly #transports: readonly Transport[]
-  readonly #noise: NoiseIdentity
   readonly #dialer: Dialer
   readonly #dials = new SharedDials<Connection>()
   readonly #connections: Connections
   readonly #events = new Emitter<HostEvents>()
-  readonly #handlers = new Map<string, Handler>()
-  /** Inbound streams that were given to a handler; others may have agreed on a protocol in the same chunk. */
-  readonly #served = new WeakSet<Stream>()
+  readonly #handlers = new Handlers(() => this.#announce())
   readonly #identify: Identify
-  readonly #listeners: Listener[] = []
-  /** Inbound sockets in the middle of their handshake. */
-  readonly #pendingInbound = new Set<Socket>()
+  readonly #inbound: Inbound
   readonly #undoSignal: () => void
   #pushScheduled = false
   #stopped: Promise<void> | undefined
@@ -116,17 +98,19 @@ export class Host implements AsyncDisposable {
     this.peerId = PeerId.fromPublicKey(identity.publicKey)
     this.#limits = { ...defaultLimits, ...options.limits }
     this.peers = new Peers(this.#limits.peers)
-    this.#transports = options.transports ?? [tcp(), memory()]
-    this.#noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])
+    const transports = options.transports ?? [tcp(), memory()]
+    const noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])
     const resolver = options.resolver ?? systemResolver()
-    this.#dialer = new Dialer({
-      transports: this.#transports,
-      identity: this.#noise,
-      resolver,
+    this.#dialer = new Dialer({ transports, identity: noise, resolver, limits: this.#limits })
+    this.#inbound = new Inbound({
+      transports,
+      identity: noise,
       limits: this.#limits,
+      hasRoom: pending => this.#connections.size + pending < this.#limits.connections,
+      accepted: (socket, upgraded) => this.#accept(socket, upgraded),
     })
     this.#connections = new Connections(this.peerId, {
-      connect: connection => this.#connected(connection),
+      connect: connection => this.#events.emit('connect', connection),
       disconnect: (connection, error) => this.#events.emit('disconnect', { connection, error }),
     })
     this.#identify = new Identify({
@@ -134,8 +118,8 @@ export class Host implements AsyncDisposable {
       agent: options.agent ?? `parley/${VERSION}`,
       peers: this.peers,
       timeout: this.#limits.serviceTimeout,
-      addresses: () => this.#boundAddresses(),
-      protocols: () => [...this.#handlers.keys()],
+      addresses: () => this.#inbound.addresses,
+      protocols: () => this.#handlers.protocols,
       identified: (connection, info) => this.#events.emit('identify', { connection, info }),
     })
     this.#addServices()
@@ -144,7 +128,7 @@ export class Host implements AsyncDisposable {
 
   /** Where others can dial this host, each address with `/p2p/<id>` at its end. */
   get addresses(): Multiaddr[] {
-    return this.#boundAddresses().map(address => address.withPeerId(this.peerId))
+    return this.#inbound.addresses.map(address => address.withPeerId(this.peerId))
   }
 
   /** The connections that stand. */
@@ -155,32 +139,13 @@ export class Host implements AsyncDisposable {
   /** Listens on one more address. Throws as `createHost` does. */
   async listen(address: string | Multiaddr): Promise<void> {
     this.#throwIfStopped()
-    const target = Multiaddr.from(address)
-    const transport = this.#transports.find(one => one.supports(target))
-    if (!transport) {
-      throw new ParleyError('ERR_NO_TRANSPORT', `No transport here can listen on ${target}.`, {
-        scope: 'host',
-      })
-    }
-    const listener = await transport.listen(target, socket => void this.#accept(socket))
-    if (this.#stopped) {
-      await listener.close()
-      throw hostStopped()
-    }
-    this.#listeners.push(listener)
+    if (!(await this.#inbound.listen(Multiaddr.from(address)))) throw hostStopped()
     this.#announce()
   }
 
   /** Handles inbound streams of a protocol, in place of any handler before. Returns the undo. */
   handle(protocol: string, handler: StreamHandler, options: HandleOptions = {}): () => void {
-    const entry = { handler, maxInbound: options.maxInbound ?? Number.POSITIVE_INFINITY }
-    this.#handlers.set(protocol, entry)
-    this.#announce()
-    return () => {
-      if (this.#handlers.get(protocol) !== entry) return
-      this.#handlers.delete(protocol)
-      this.#announce()
-    }
+    return this.#handlers.add(protocol, handler, options)
   }
 
   /**
@@ -247,10 +212,6 @@ export class Host implements AsyncDisposable {
     this.handle(PING_PROTOCOL, answerPings, { maxInbound: 8 })
   }
 
-  #boundAddresses(): Multiaddr[] {
-    return this.#listeners.flatMap(listener => listener.addresses)
-  }
-
   async #dial(
     peerId: PeerId | undefined,
     address: Multiaddr | undefined,
@@ -280,52 +241,21 @@ export class Host implements AsyncDisposable {
     return this.#connections.size >= this.#limits.connections
   }
 
-  async #accept(socket: Socket): Promise<void> {
-    const pending = this.#pendingInbound
-    const full = this.#connections.size + pending.size >= this.#limits.connections
-    if (full || pending.size >= this.#limits.pendingInbound || this.#stopped) return socket.destroy()
-    pending.add(socket)
-    const message = 'An inbound connection did not finish its handshake in time.'
-    const deadline = { delay: this.#limits.upgradeTimeout, message }
-    try {
-      const options = { direction: 'inbound' as const, identity: this.#noise }
-      const upgraded = await withDeadline(deadline, signal => upgrade(socket, options, signal))
-      if (this.#stopped || upgraded.peerId.equals(this.peerId)) socket.destroy()
-      else this.#adopt(socket, upgraded, 'inbound')
-    } catch {
-      // A stranger who failed to connect concerns nobody.
-      socket.destroy()
-    } finally {
-      pending.delete(socket)
-    }
+  #accept(socket: Socket, upgraded: Upgraded): void {
+    if (upgraded.peerId.equals(this.peerId)) socket.destroy()
+    else this.#adopt(socket, upgraded, 'inbound')
   }
 
   #adopt(socket: Socket, upgraded: Upgraded, direction: Direction): Connection {
     const events: ConnectionEvents = {
       accepts: protocol => this.#handlers.has(protocol),
-      stream: stream => this.#serve(stream),
+      stream: stream => this.#handlers.serve(stream),
       closed: (closed, error) => this.#connections.remove(closed, error),
     }
     const connection = new Connection({ socket, upgraded, direction, events, limits: this.#limits })
     this.#connections.add(connection)
     this.#identify.ask(connection).catch(() => {})
     return connection
-  }
-
-  #connected(connection: Connection): void {
-    this.#events.emit('connect', connection)
-  }
-
-  #serve(stream: Stream): void {
-    const entry = this.#handlers.get(stream.protocol)
-    const { streams } = stream.connection
-    const alike = streams.filter(other => this.#served.has(other) && other.protocol === stream.protocol)
-    if (!entry || alike.length >= entry.maxInbound) return stream.reset()
-    this.#served.add(stream)
-    // Called within a promise, so that a handler that throws at once is treated as one that rejects.
-    Promise.resolve(stream)
-      .then(entry.handler)
-      .catch(error => stream.reset(error))
   }
 
   #open(
@@ -351,8 +281,7 @@ export class Host implements AsyncDisposable {
   async #stop(): Promise<void> {
     this.#undoSignal()
     this.#dials.abort(hostStopped)
-    for (const socket of this.#pendingInbound) socket.destroy()
-    const closing = [...this.#listeners.splice(0), ...this.connections].map(async one => one.close())
+    const closing = [this.#inbound.stop(), ...this.connections.map(connection => connection.close())]
     const deadline = deferred()
     const cancel = startTimer(this.#limits.stopTimeout, deadline.resolve, { keepsRunning: true })
     await Promise.race([Promise.allSettled(closing), deadline.promise])
