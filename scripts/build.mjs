@@ -8,7 +8,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-const { buildSync } = await import('esbuild').catch(() => fail('The tools are not installed: run `npm ci` first.'))
+const { buildSync } = await import('esbuild').catch(() =>
+  fail('The tools are not installed: run `npm ci` first.'),
+)
 const compiler = join('node_modules', 'typescript', 'bin', 'tsc')
 
 compile('.')

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { sep } from 'node:path'
 import { defaultLimits } from '#src/host/limits'
-import { defaultYamuxLimits } from '#src/protocol/yamux/session'
+import { defaultYamuxLimits } from '#src/protocol/yamux/limits'
 import { hex } from '#src/wire/bytes'
 import { protocols, VARIABLE } from '#src/wire/multiaddr-protocols'
 import { encodeVarint } from '#src/wire/varint'
@@ -32,7 +32,7 @@ export function multiaddrTable(): string[] {
 /** What may be set, with the sentence that stands beside it in the source. */
 export function limitsTable(): string[] {
   const host = limitRows('host/limits.ts', 'Limits', defaultLimits)
-  const yamux = limitRows('protocol/yamux/session.ts', 'YamuxLimits', defaultYamuxLimits)
+  const yamux = limitRows('protocol/yamux/limits.ts', 'YamuxLimits', defaultYamuxLimits)
   return table(
     ['limit', 'default', 'meaning'],
     [...host, ...yamux.map(([name = '', ...rest]) => [name.replace('`', '`yamux.'), ...rest])],

@@ -1,4 +1,4 @@
-import type { YamuxLimits } from '../protocol/yamux/session.ts'
+import type { YamuxLimits } from '../protocol/yamux/limits.ts'
 
 /** The bounds of a host; times in milliseconds. Every one can be set in `createHost({ limits })`. */
 export interface Limits {

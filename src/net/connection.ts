@@ -1,6 +1,7 @@
 import { NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
-import type { YamuxEvent, YamuxLimits, YamuxSession } from '../protocol/yamux/session.ts'
+import type { YamuxLimits } from '../protocol/yamux/limits.ts'
+import type { YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
 import type { YamuxStream } from '../protocol/yamux/stream.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { PublicKey } from '../wire/keys.ts'

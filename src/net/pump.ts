@@ -1,6 +1,7 @@
 import { MAX_PLAINTEXT, type NoiseSession } from '../protocol/noise/session.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
-import { type YamuxEvent, type YamuxLimits, YamuxSession } from '../protocol/yamux/session.ts'
+import type { YamuxLimits } from '../protocol/yamux/limits.ts'
+import { type YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
 import { ParleyError } from '../wire/errors.ts'
 import type { Stream, StreamPump } from './stream.ts'
 import { defer, monotonicNow, startTimer } from './timer.ts'

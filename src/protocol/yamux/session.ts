@@ -7,40 +7,12 @@ import { ParleyError, remoteError } from '../../wire/errors.ts'
 import { Fuse } from '../fuse.ts'
 import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH, type Header } from './header.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { defaultYamuxLimits, type YamuxLimits } from './limits.ts'
 import { YamuxStream } from './stream.ts'
 import { type GrowthLimits, growthLimits } from './window.ts'
 
 /** The name that yamux has in negotiation. */
 export const YAMUX_PROTOCOL = '/yamux/1.0.0'
-
-/** The bounds of a session, with their defaults. */
-export interface YamuxLimits {
-  /** Streams that the other side may have open at once; further ones are reset. Default 1,024. */
-  inboundStreams: number
-  /** Streams that we may have open at once. Default 1,024. */
-  outboundStreams: number
-  /** Streams of ours that may wait to be accepted; go and rust count as many. Default 256. */
-  unacknowledged: number
-  /** The largest receive window of one stream, in bytes; never less than the first 256 KiB. Default 16 MiB. */
-  maxWindow: number
-  /** What all receive windows together may grow by beyond their first 256 KiB, in bytes. Default 32 MiB. */
-  windowGrowth: number
-  /** A ping is sent after so many milliseconds. Default 30,000. */
-  keepAliveInterval: number
-  /** The connection is dead when nothing at all arrives for so many milliseconds after a ping. Default 10,000. */
-  keepAliveTimeout: number
-}
-
-/** See `YamuxLimits`. */
-export const defaultYamuxLimits: YamuxLimits = {
-  inboundStreams: 1024,
-  outboundStreams: 1024,
-  unacknowledged: 256,
-  maxWindow: 16 * 1024 * 1024,
-  windowGrowth: 32 * 1024 * 1024,
-  keepAliveInterval: 30_000,
-  keepAliveTimeout: 10_000,
-}
 
 /** What a session is made of. */
 export interface YamuxOptions {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { defaultYamuxLimits, YAMUX_PROTOCOL, YamuxSession } from '#src/protocol/yamux/session'
+import { defaultYamuxLimits } from '#src/protocol/yamux/limits'
+import { YAMUX_PROTOCOL, YamuxSession } from '#src/protocol/yamux/session'
 import { INITIAL_WINDOW } from '#src/protocol/yamux/window'
 import { concat, utf8 } from '#src/wire/bytes'
 import { pattern, refuses } from '../../support/wire.ts'
