@@ -1,17 +1,21 @@
 /**
- * What a terminal would obey instead of showing, or show elsewhere than it stands: C0 and C1 controls, DEL, marks and
- * overrides of direction, invisible spaces, line and paragraph separators, tags. The joiners U+200C and U+200D stay,
- * since Persian and family emoji need them.
+ * What a terminal would obey instead of showing, or show elsewhere than it stands: controls, separators of lines, lone
+ * surrogates, marks and overrides of direction, and all that Unicode calls ignorable because it leaves no trace. The joiners
+ * U+200C and U+200D stay, since Persian and family emoji need them, and so do the selectors of an emoji's colour.
  */
 const unsafe =
-  /[\p{Cc}\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}\ud800-\udfff]/gu
+  /(?!\u200c|\u200d|[\ufe00-\ufe0f])[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu
+
+/** No script stacks more marks on a letter; a tower of them would cover the lines above. */
+const towers = /(?<=\p{M}{8})\p{M}/gu
 
 /** A tab moves the cursor, so it is shown as what it looks like. */
 const tab = '    '
 
 /** Text from a stranger as it may be shown: whatever could move the cursor or turn the text is spelt out. */
 export function escapeText(text: string): string {
-  return text.replace(unsafe, character => (character === '\t' ? tab : spellOut(character)))
+  const visible = text.replace(unsafe, character => (character === '\t' ? tab : spellOut(character)))
+  return visible.replace(towers, spellOut)
 }
 
 /** The same for JSON, where it stays lossless: as `\u` escapes, which any parser reads back. */

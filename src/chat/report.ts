@@ -16,11 +16,13 @@ export interface Report {
   message(event: TableEvents['message']): void
   disconnected(event: TableEvents['leave']): void
   error(error: Pick<ParleyError, 'code' | 'message'>): void
-  /** A word to the user that no program needs. */
-  notice(text: string): void
+  /** A word to the user that no program needs, and below it what he may want to copy, a line each. */
+  notice(text: string, below?: readonly string[]): void
+  /** A word that nobody may miss, wherever the report goes. */
+  warning(text: string): void
 }
 
-/** One JSON object a line, all on `out`. */
+/** One JSON object a line, all on `out` but for warnings. */
 export function jsonReport(sink: Sink): Report {
   const print = (event: string, fields: object) => sink.out(escapeJson({ event, ...fields }))
   return {
@@ -30,36 +32,60 @@ export function jsonReport(sink: Sink): Report {
     disconnected: ({ peer }) => print('disconnected', { peer }),
     error: ({ code, message }) => print('error', { code, message }),
     notice() {},
+    warning: text => sink.err(text),
   }
 }
+
+/** Which of a sink's two sides may be coloured. */
+export interface Colours {
+  out: boolean
+  err: boolean
+}
+
+const dim = 2
+const red = 31
+const yellow = 33
+
+/** A program's name is cut to so many characters; identify allows thousands. */
+const maxAgent = 64
 
 /** Colours for names; red is left for errors. */
 const nameColours = [32, 33, 34, 35, 36, 92, 93, 94, 95, 96]
 
 /**
- * Lines for a person. What a peer says begins with its short name, and a word of the program with `*`, which no name
- * can begin with: so neither can be taken for the other.
+ * Lines for a person. What a peer says begins with its short name, and a word of the program with `*` or `!`, which no
+ * name can begin with: so neither can be taken for the other.
  */
-export function textReport(sink: Sink, options: { colours: boolean }): Report {
-  const paint = (colour: number, text: string) => (options.colours ? `\x1b[${colour}m${text}\x1b[0m` : text)
-  const name = (peer: PeerId) => paint(colourOf(peer), peer.short)
-  const notice = (text: string) => sink.err(`${paint(2, '*')} ${text}`)
+export function textReport(sink: Sink, colours: Colours): Report {
+  const paintOut = painter(colours.out)
+  const paintErr = painter(colours.err)
+  const name = (peer: PeerId) => paintErr(colourOf(peer), peer.short)
+  const notice = (text: string, below: readonly string[] = []) => {
+    sink.err(`${paintErr(dim, '*')} ${text}`)
+    for (const line of below) sink.err(`    ${escapeText(line)}`)
+  }
   return {
-    listening(_peer, addresses) {
-      notice('Others can reach you at:')
-      for (const address of addresses) sink.err(`    ${address}`)
-    },
+    listening: (_peer, addresses) => notice('Others can reach you at:', addresses),
     connected({ peer, address, agent, direction }) {
-      const what = direction === 'inbound' ? 'has joined from' : 'is here, at'
-      notice(`${name(peer)} ${what} ${address}${agent ? ` (${escapeText(agent)})` : ''}`)
+      const program = agent ? ` (${escapeText(agent.slice(0, maxAgent))})` : ''
+      const from = escapeText(address.replace(/\/p2p\/[^/]*$/, ''))
+      if (direction === 'inbound') notice(`${name(peer)} has joined from ${from}${program}.`)
+      else notice(`${name(peer)} is here${program}.`)
     },
-    message: ({ from, text }) => sink.out(`${name(from)}: ${escapeText(text)}`),
+    message({ from, text }) {
+      sink.out(`${paintOut(colourOf(from), from.short)}: ${escapeText(text)}`)
+    },
     disconnected({ peer, error }) {
       notice(`${name(peer)} has left${error ? `: ${escapeText(error.message)}` : '.'}`)
     },
-    error: ({ message }) => sink.err(`${paint(31, '!')} ${escapeText(message)}`),
+    error: ({ message }) => sink.err(`${paintErr(red, '!')} ${escapeText(message)}`),
     notice,
+    warning: text => sink.err(paintErr(yellow, `! ${text}`)),
   }
+}
+
+function painter(colours: boolean): (colour: number, text: string) => string {
+  return colours ? (colour, text) => `\x1b[${colour}m${text}\x1b[0m` : (_colour, text) => text
 }
 
 /** The same colour for the same peer, everywhere. */

@@ -8,9 +8,6 @@ import { compare } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 
-/** A peer that takes nothing in for so many milliseconds is dropped, lest it hold up all others. */
-const stallTimeout = 20_000
-
 /** How long a newcomer's program name is waited for before he is announced without it, in milliseconds. */
 const agentTimeout = 1_000
 
@@ -28,12 +25,16 @@ export interface TableEvents {
 export interface TableOptions {
   /** Whether a line from one inbound peer is passed on to the other inbound peers. Default true. */
   relay?: boolean
+  /** A peer that takes nothing in for so many milliseconds is dropped, lest it hold up all others. Default 20,000. */
+  stallTimeout?: number
 }
 
 interface Seat {
   peer: PeerId
   /** One, but for a moment when two peers have dialled each other at once; the first is the one to write to. */
   streams: Stream[]
+  /** Settles when the event of joining has been told: it comes before the first message, and waits for the agent. */
+  announced: Promise<void>
 }
 
 /**
@@ -43,14 +44,18 @@ interface Seat {
 export class Table {
   readonly #host: Host
   readonly #relay: boolean
+  readonly #stallTimeout: number
   readonly #events = new Emitter<TableEvents>()
   readonly #seats = new Map<string, Seat>()
+  /** Those we are about to sit down with, by peer. */
+  readonly #going = new Map<string, Promise<void>>()
   readonly #unhandle: () => void
 
   /** Sits the host's user down; from now on peers may join. */
   constructor(host: Host, options: TableOptions = {}) {
     this.#host = host
     this.#relay = options.relay ?? true
+    this.#stallTimeout = options.stallTimeout ?? 20_000
     this.#unhandle = host.handle(CHAT_PROTOCOL, stream => this.#welcome(stream), { maxInbound: 4 })
   }
 
@@ -66,19 +71,23 @@ export class Table {
 
   /** Goes to a peer's table. Throws what `Host.open` throws. */
   async join(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<PeerId> {
-    const stream = await this.#host.open(target, CHAT_PROTOCOL, { signal })
-    await this.#seat(stream)
-    void this.#listen(stream)
-    return stream.connection.peerId
+    const { peerId } = await this.#host.dial(target, { signal })
+    const key = peerId.toString()
+    const going = this.#goTo(peerId, signal).finally(() => {
+      if (this.#going.get(key) === going) this.#going.delete(key)
+    })
+    this.#going.set(key, going)
+    await going
+    return peerId
   }
 
   /**
-   * Says one line to all. Settles with the number of peers that it was sent to, when they are ready for more; a peer
-   * that takes in nothing for twenty seconds is dropped.
+   * Says one line to all. Settles with the number of peers that it was sent to, when they are ready for more; one
+   * that takes nothing in is dropped: see `stallTimeout`.
    */
   async say(text: string): Promise<number> {
     const streams = [...this.#seats.values()].map(({ streams }) => streams[0]!)
-    await send(encodeLine(text), streams)
+    await this.#send(encodeLine(text), streams)
     return streams.length
   }
 
@@ -97,32 +106,42 @@ export class Table {
     )
   }
 
-  async #welcome(stream: Stream): Promise<void> {
-    await this.#seat(stream)
-    await this.#listen(stream)
+  async #goTo(peer: PeerId, signal: AbortSignal | undefined): Promise<void> {
+    const stream = await this.#host.open(peer, CHAT_PROTOCOL, { signal })
+    const { announced } = this.#seat(stream)
+    void this.#listen(stream, announced)
+    await announced
   }
 
-  /** The event of joining comes before the first message, so it waits for the agent first. */
-  async #seat(stream: Stream): Promise<void> {
-    const { peerId: peer, remoteAddress } = stream.connection
-    const agent = await this.#agent(peer)
+  async #welcome(stream: Stream): Promise<void> {
+    await this.#listen(stream, this.#seat(stream).announced)
+  }
+
+  #seat(stream: Stream): Seat {
+    const { peerId: peer } = stream.connection
     const seat = this.#seats.get(peer.toString())
-    if (seat) return this.#addStream(seat, stream)
-    this.#seats.set(peer.toString(), { peer, streams: [stream] })
+    if (seat) {
+      this.#addStream(seat, stream)
+      return seat
+    }
+    const fresh = { peer, streams: [stream], announced: this.#announce(stream) }
+    this.#seats.set(peer.toString(), fresh)
+    return fresh
+  }
+
+  async #announce({ connection: { peerId: peer, remoteAddress }, direction }: Stream): Promise<void> {
+    const agent = await this.#agent(peer)
     const address = remoteAddress.withPeerId(peer).toString()
-    this.#events.emit('join', { peer, address, agent, direction: stream.direction })
+    this.#events.emit('join', { peer, address, agent, direction })
   }
 
   /** Of two streams both sides write to the same one; the other is read until it ends, so that nothing is lost. */
   #addStream(seat: Seat, stream: Stream): void {
-    const [current] = seat.streams
-    if (current && this.#prefers(current, stream)) {
-      seat.streams.push(stream)
-      stream.end().catch(() => {})
-      return
-    }
-    seat.streams.unshift(stream)
-    current?.end().catch(() => {})
+    const current = seat.streams[0]!
+    const [kept, surplus] = this.#prefers(current, stream) ? [current, stream] : [stream, current]
+    seat.streams = [kept, surplus, ...seat.streams.slice(1)]
+    // On another connection the end of the one could overtake the other, and look as if we had left.
+    kept.negotiated.then(() => surplus.end()).catch(() => {})
   }
 
   /** The rule by which both sides choose alike: the stream that the smaller peer ID opened; of one side's two, the newer. */
@@ -132,13 +151,17 @@ export class Table {
     return (older.direction === 'outbound') === ours
   }
 
-  async #listen(stream: Stream): Promise<void> {
+  async #listen(stream: Stream, announced: Promise<void>): Promise<void> {
+    await announced
     let error: ParleyError | undefined
     try {
       const reader = new LineReader()
       for await (const chunk of stream) await this.#hear(reader.receive(chunk), stream)
       await this.#hear(reader.finish(), stream)
-      await stream.end()
+      // It may have ended this stream in favour of the one that we are about to open: then it has not left.
+      await this.#going.get(stream.connection.peerId.toString())?.catch(() => {})
+      // The other side has left in good order, whether or not it still waits to hear the same from us.
+      stream.end().catch(() => {})
     } catch (cause) {
       error = cause instanceof ParleyError ? cause : undefined
       stream.reset(cause)
@@ -158,7 +181,26 @@ export class Table {
     const streams = [...this.#seats.values()].flatMap(({ peer, streams: [first] }) =>
       first?.direction === 'inbound' && !peer.equals(from) ? [first] : [],
     )
-    await send(encodeLine(`[${from.short}] ${text}`), streams)
+    await this.#send(encodeLine(`[${from.short}] ${text}`), streams)
+  }
+
+  /** Writes to all; waits for those that are behind, and drops the ones that stay there. */
+  async #send(line: Uint8Array, streams: readonly Stream[]): Promise<void> {
+    const behind = streams.filter(stream => !write(stream, line))
+    if (behind.length > 0) await Promise.all(behind.map(stream => this.#catchUp(stream)))
+  }
+
+  async #catchUp(stream: Stream): Promise<void> {
+    const cancelTimer = startTimer(this.#stallTimeout, () =>
+      stream.reset(new Error('The peer takes nothing in any more.')),
+    )
+    try {
+      await stream.drained()
+    } catch {
+      // It has ended; its reader tells.
+    } finally {
+      cancelTimer()
+    }
   }
 
   #vacate(stream: Stream, error: ParleyError | undefined): void {
@@ -188,30 +230,11 @@ export class Table {
   }
 }
 
-/** Writes to all; waits for those that are behind, and drops the ones that stay there. */
-async function send(line: Uint8Array, streams: readonly Stream[]): Promise<void> {
-  const behind = streams.filter(stream => !write(stream, line))
-  if (behind.length > 0) await Promise.all(behind.map(catchUp))
-}
-
 /** A stream that has just ended will be noticed by its reader; it must not keep the line from others. */
 function write(stream: Stream, line: Uint8Array): boolean {
   try {
     return stream.write(line)
   } catch {
     return true
-  }
-}
-
-async function catchUp(stream: Stream): Promise<void> {
-  const cancelTimer = startTimer(stallTimeout, () =>
-    stream.reset(new Error('The peer takes nothing in any more.')),
-  )
-  try {
-    await stream.drained()
-  } catch {
-    // It has ended; its reader tells.
-  } finally {
-    cancelTimer()
   }
 }

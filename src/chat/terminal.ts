@@ -1,13 +1,24 @@
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { WriteStream } from 'node:tty'
-import type { Sink } from './report.ts'
+import { LineReader } from '../protocol/lines.ts'
+import { ParleyError } from '../wire/errors.ts'
+import type { Colours, Sink } from './report.ts'
+
+type Output = Pick<WriteStream, 'write' | 'isTTY' | 'columns'> & NodeJS.WritableStream
 
 /** The streams that a program talks through. */
 export interface Stdio {
   stdin: Readable & { isTTY?: boolean }
-  stdout: Pick<WriteStream, 'write' | 'isTTY'> & NodeJS.WritableStream
-  stderr: Pick<WriteStream, 'write' | 'isTTY'> & NodeJS.WritableStream
+  stdout: Output
+  stderr: Output
+}
+
+/** What a terminal is told beside its streams. */
+export interface TerminalOptions {
+  /** Whether a program reads here, and not a person. */
+  json: boolean
+  env: Record<string, string | undefined>
 }
 
 /**
@@ -17,17 +28,25 @@ export interface Stdio {
 export class Terminal implements Sink {
   /** Whether a person types and reads here. */
   readonly interactive: boolean
+  /** Where lines may be coloured: at a terminal, unless NO_COLOR asks otherwise (https://no-color.org). */
+  readonly colours: Colours
   readonly #stdio: Stdio
+  /** Whether the prompt can be wiped and drawn again. */
+  readonly #redraws: boolean
   #readline: Interface | undefined
+  /** What is to be printed at the end of this turn. */
+  #waiting: { output: Output; text: string }[] = []
+  #scheduled: NodeJS.Immediate | undefined
 
-  constructor(stdio: Stdio, options: { json: boolean }) {
+  constructor(stdio: Stdio, { json, env }: TerminalOptions) {
     this.#stdio = stdio
-    this.interactive = !options.json && Boolean(stdio.stdin.isTTY && stdio.stdout.isTTY)
-  }
-
-  /** Whether lines may be coloured: at a terminal, unless NO_COLOR asks otherwise (https://no-color.org). */
-  colours(env: Record<string, string | undefined>): boolean {
-    return this.interactive && !env.NO_COLOR && env.TERM !== 'dumb'
+    this.interactive = !json && Boolean(stdio.stdin.isTTY && stdio.stdout.isTTY)
+    this.#redraws = this.interactive && env.TERM !== 'dumb'
+    const coloured = !json && !env.NO_COLOR && env.TERM !== 'dumb'
+    this.colours = {
+      out: coloured && Boolean(stdio.stdout.isTTY),
+      err: coloured && Boolean(stdio.stderr.isTTY),
+    }
   }
 
   out(line: string): void {
@@ -39,44 +58,80 @@ export class Terminal implements Sink {
   }
 
   /**
-   * The user's lines until the end of input. The input is not read before it is asked for, nor faster than it is taken.
-   * `interrupt` is called when the user presses Ctrl-C at the prompt.
+   * The user's lines until the end of input, without the empty ones. The input is not read before it is asked for, nor
+   * faster than it is taken. `interrupt` is called when the user presses Ctrl-C at the prompt.
    */
-  async *lines(interrupt: () => void): AsyncGenerator<string> {
-    const { stdin: input, stdout: output } = this.#stdio
-    const readline = this.interactive
-      ? createInterface({ input, output, prompt: '> ', historySize: 500 })
-      : createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
-    this.#readline = readline
-    readline.on('SIGINT', interrupt)
-    this.#prompt()
-    for await (const line of readline) {
-      yield line
-      this.#prompt()
-    }
+  lines(interrupt: () => void): AsyncGenerator<string> {
+    return this.interactive ? this.#typed(interrupt) : this.#piped()
   }
 
   /** Gives the terminal back as it was found. */
   close(): void {
-    if (this.#readline && this.interactive) this.#wipe(this.#readline)
+    this.#flush()
     this.#readline?.close()
-    this.#readline = undefined
     this.#stdio.stdin.destroy()
   }
 
-  #prompt(): void {
-    if (this.interactive) this.#readline?.prompt(true)
+  async *#typed(interrupt: () => void): AsyncGenerator<string> {
+    const { stdin: input, stdout: output } = this.#stdio
+    const readline = createInterface({
+      input,
+      output,
+      prompt: '> ',
+      historySize: 500,
+      terminal: this.#redraws,
+    })
+    this.#readline = readline
+    mendPaste(readline)
+    readline.on('SIGINT', interrupt)
+    readline.on('close', () => {
+      this.#wipe(readline)
+      this.#readline = undefined
+    })
+    this.#flush()
+    for await (const line of readline) {
+      if (line.trim() !== '') yield line
+      this.#readline?.prompt(true)
+    }
   }
 
-  #print(stream: NodeJS.WritableStream & { isTTY?: boolean }, line: string): void {
-    const readline = this.interactive && stream.isTTY ? this.#readline : undefined
-    if (readline) this.#wipe(readline)
-    stream.write(`${line}\n`)
-    this.#prompt()
+  /** Cut as the other side will cut them. */
+  async *#piped(): AsyncGenerator<string> {
+    const { stdin } = this.#stdio
+    const reader = new LineReader()
+    try {
+      for await (const chunk of stdin) yield* reader.receive(chunk)
+      yield* reader.finish()
+    } catch (cause) {
+      // Destroyed by `close`, it ends in an error too.
+      if (stdin.errored)
+        throw new ParleyError('ERR_USAGE', `The input cannot be read: ${stdin.errored.message}.`, {
+          scope: 'host',
+          cause,
+        })
+    }
+  }
+
+  #print(output: Output, line: string): void {
+    const text = `${this.#redraws ? hang(line, output.columns) : line}\n`
+    const last = this.#waiting.at(-1)
+    if (last?.output === output) last.text += text
+    else this.#waiting.push({ output, text })
+    this.#scheduled ??= setImmediate(() => this.#flush())
+  }
+
+  /** Prints all lines of a turn at once: to draw the prompt costs more than to print a line. */
+  #flush(): void {
+    clearImmediate(this.#scheduled)
+    this.#scheduled = undefined
+    if (this.#readline) this.#wipe(this.#readline)
+    for (const { output, text } of this.#waiting.splice(0)) output.write(text)
+    this.#readline?.prompt(true)
   }
 
   /** Wipes the prompt and what is typed, over as many rows as it takes; the next prompt draws them again. */
   #wipe(readline: Interface): void {
+    if (!this.#redraws) return
     const { stdout } = this.#stdio
     moveCursor(stdout, 0, -readline.getCursorPos().rows)
     cursorTo(stdout, 0)
@@ -84,4 +139,51 @@ export class Terminal implements Sink {
     // readline remembers on which row the cursor was, and would go up as many rows again.
     Object.assign(readline, { prevRows: 0 })
   }
+}
+
+/**
+ * Of several characters that come at once readline puts all but the last at the end of the line, wherever the cursor is,
+ * and loses count of the rows that they take. It marks them by this property, up to the last one.
+ */
+function mendPaste(readline: Interface): void {
+  let typed = true
+  Object.defineProperty(readline, 'isCompletionEnabled', {
+    get: () => typed || readline.cursor < readline.line.length,
+    set(value: boolean) {
+      typed = value
+      Object.assign(readline, { prevRows: readline.getCursorPos().rows })
+    },
+  })
+}
+
+/** How far the rows below the first are moved in. */
+const indent = '  '
+
+/**
+ * Breaks a line before the terminal does, so that no row but the first begins at the margin: there a peer could write what
+ * looks like another's line. Whatever may be two columns wide counts as two: rather a row too short than one too long. A
+ * line that begins with a blank is there to be copied, and stays whole.
+ */
+function hang(line: string, columns: number): string {
+  if (!(columns > 2 * indent.length) || line.length * 2 <= columns || line.startsWith(' ')) return line
+  let width = 0
+  return line.replace(pieces, piece => {
+    const size = widthOf(piece)
+    if (width + size <= columns) {
+      width += size
+      return piece
+    }
+    width = indent.length + size
+    return `\n${indent}${piece}`
+  })
+}
+
+/** A colour, or a character. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences are our own.
+const pieces = /\x1b\[\d+m|./gsu
+
+/** Nothing before U+1100 is wide. */
+function widthOf(piece: string): number {
+  if (piece.length > 2) return 0
+  return piece.codePointAt(0)! < 0x1100 ? 1 : 2
 }

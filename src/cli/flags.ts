@@ -19,31 +19,42 @@ export interface Flags {
 }
 
 /** The text of `--help`. */
-export const usage = `parley: chat with someone without a server, encrypted from end to end.
+export const usage = `parley: chat with other people directly, without a server, encrypted from end to end.
 
-  parley --port 3000                 wait for others; prints the address to give them
-  parley --dial <address>            join someone at an address that he was given
-  printf 'hi\\n' | parley --dial <address>   send lines from a pipe, then leave
+  parley --port 3000                wait for others; prints the address to give them
+  parley --dial <address>           join someone at the address they gave you
+  printf 'hi\\n' | parley --dial <address>
+                                    send lines from a pipe, then leave
 
 Options
-  -p, --port <n>       listen on this port on every interface (-sp works too); 0 for any
-  -d, --dial <addr>    join the peer at /ip4/.../tcp/.../p2p/<id>; may be given more than once
-      --identity <file>   keep the identity in this file; made if it is not there
-      --ephemeral      use a fresh identity that is gone with the program
-      --key-type <t>   ed25519 (as usual), secp256k1, ecdsa or rsa, for a new identity
-      --no-relay       do not pass lines on between those who joined you
-      --json           print one JSON object a line: listening, connected, message, disconnected, error
-      --debug          derive the identity from the port: for experiments, anyone can compute it
-      --version        print the version
-      --help           print this
+  -p, --port <n>          listen on this port of every interface; 0 for any free one
+  -d, --dial <address>    join the peer at /ip4/.../tcp/.../p2p/<id>; may be given again
+      --identity <file>   keep the identity in this file, which is made if it is missing
+      --ephemeral         use a fresh identity, which is gone when you leave
+      --key-type <type>   of a new identity: ed25519 (the default), secp256k1, ecdsa, rsa
+      --no-relay          do not pass lines on among those who join you
+      --json              print one JSON object a line: listening, connected, message,
+                          disconnected, error
+      --debug             compute the identity from the port: for experiments only,
+                          since anyone else can compute it too
+      --version           print the version
+  -h, --help              print this
 
-Without --port the identity is fresh each time; with it, it is kept for that port in your data directory.
+With --port the identity is kept for that port in your data directory, so that your
+address stays valid; without, it is fresh each time. -sp, -d, -debug and -help work as in
+go-libp2p's chat.
 `
 
 const keyTypes: readonly string[] = ['ed25519', 'secp256k1', 'ecdsa', 'rsa']
 
-/** Go's example has single-dash flags of several letters. */
-const classicForms: Record<string, string> = { '-sp': '--port', '-help': '--help', '-debug': '--debug' }
+/** Go's example has single-dash flags of several letters, and a value may stand behind a sign: `-d=<address>`. */
+const classicForms = new Map([
+  ['-sp', '--port'],
+  ['-p', '--port'],
+  ['-d', '--dial'],
+  ['-help', '--help'],
+  ['-debug', '--debug'],
+])
 
 const options = {
   port: { type: 'string', short: 'p' },
@@ -81,10 +92,7 @@ export function parseFlags(args: readonly string[]): Flags {
 
 function modernForm(arg: string): string {
   const [name = '', ...value] = arg.split('=')
-  const modern = classicForms[name]
-  if (modern) return [modern, ...value].join('=')
-  // `-d=<address>` is Go's way to write it; parseArgs would take the sign for part of the value.
-  return arg.startsWith('-d=') ? `--dial=${arg.slice(3)}` : arg
+  return [classicForms.get(name) ?? name, ...value].join('=')
 }
 
 function parse(args: string[]) {
@@ -92,10 +100,9 @@ function parse(args: string[]) {
     return parseArgs({ args, options, allowPositionals: false }).values
   } catch (cause) {
     // node:util explains at length; its first sentence says what is wrong.
-    const [sentence = 'The command line makes no sense'] = String((cause as Error).message).split(
-      /\.(?:\s|$)/,
-    )
-    throw usageError(`${sentence}.`, cause)
+    const [sentence = 'The command line makes no sense'] = String((cause as Error).message).split(/\.\s|\.$/)
+    const hint = sentence.includes("argument '/") ? 'put --dial before it' : 'see --help'
+    throw usageError(`${sentence}; ${hint}.`, cause)
   }
 }
 
@@ -112,8 +119,12 @@ function parseKeyType(text: string): KeyType {
 
 function dialAddress(text: string): Multiaddr {
   const address = Multiaddr.parse(text)
-  if (address.peerId && address.withoutPeerId().components.length > 0) return address
-  throw usageError(`The address ${text} does not say where or whom to dial; it must end in /p2p/<peer id>.`)
+  if (!address.peerId)
+    throw usageError(`The address ${text} does not say whom to expect there; it must end in /p2p/<peer id>.`)
+  if (address.withoutPeerId().components.length > 0) return address
+  throw usageError(
+    `The address ${text} does not say where that peer is; it must begin with /ip4 or the like.`,
+  )
 }
 
 function checkTogether({ identity, ephemeral, debug, keyType }: Flags): void {
@@ -122,6 +133,7 @@ function checkTogether({ identity, ephemeral, debug, keyType }: Flags): void {
     ephemeral && '--ephemeral',
     debug && '--debug',
   ].filter(Boolean)
+  if (identity === '') throw usageError('--identity needs the name of a file.')
   if (ways.length > 1) throw usageError(`${ways.join(' and ')} contradict each other; choose one.`)
   if (debug && keyType && keyType !== 'ed25519') throw usageError('--debug makes Ed25519 keys only.')
 }

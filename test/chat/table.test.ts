@@ -1,0 +1,372 @@
+import assert from 'node:assert/strict'
+import test, { after, type TestContext } from 'node:test'
+import { Table, type TableOptions } from '#src/chat/table'
+import { createHost, type Host } from '#src/host/host'
+import type { Stream } from '#src/net/stream'
+import { CHAT_PROTOCOL } from '#src/protocol/lines'
+import { utf8 } from '#src/wire/bytes'
+import { errorOf, keyOf, turns, until } from '../support/net.ts'
+
+// A host's timers do not keep a program running, and hosts in memory have no sockets that would.
+const awake = setInterval(() => {}, 1_000)
+after(() => clearInterval(awake))
+
+/** A host at a table, and all that it has heard there. */
+class Guest {
+  readonly host: Host
+  readonly table: Table
+  /** What was heard, as `<short name>: <text>`. */
+  readonly heard: string[] = []
+  readonly joined: string[] = []
+  /** Who left, and with which error. */
+  readonly left: [who: string, code: string | undefined][] = []
+
+  constructor(host: Host, options: TableOptions) {
+    this.host = host
+    this.table = new Table(host, options)
+    this.table.on('message', ({ from, text }) => this.heard.push(`${from.short}: ${text}`))
+    this.table.on('join', ({ peer, direction }) => this.joined.push(`${peer.short} ${direction}`))
+    this.table.on('leave', ({ peer, error }) => this.left.push([peer.short, error?.code]))
+  }
+
+  get name(): string {
+    return this.host.peerId.short
+  }
+
+  get address(): string {
+    return String(this.host.addresses[0])
+  }
+
+  /** Goes to another's table, and waits until both know. */
+  async join(other: Guest): Promise<void> {
+    await this.table.join(other.address)
+    await until(() => other.sees(this), 'the other side sees who came')
+  }
+
+  sees(other: Guest): boolean {
+    return this.table.peers.some(peer => peer.equals(other.host.peerId))
+  }
+
+  async sayAll(texts: readonly string[]): Promise<void> {
+    for (const text of texts) await this.table.say(text)
+  }
+}
+
+let nextKey = 1
+
+type GuestOptions = TableOptions & { listen?: string }
+
+async function host(t: TestContext, listen = '/memory/0'): Promise<Host> {
+  const created = await createHost({ identity: keyOf(nextKey++), listen: [listen] })
+  t.after(() => created.stop())
+  return created
+}
+
+async function guest(t: TestContext, { listen, ...options }: GuestOptions = {}): Promise<Guest> {
+  return new Guest(await host(t, listen), options)
+}
+
+function guests(t: TestContext, count: number, options: GuestOptions = {}): Promise<Guest[]> {
+  return Promise.all(Array.from({ length: count }, () => guest(t, options)))
+}
+
+/** Until whatever is on its way between the guests has arrived, and whatever they do about it as well. */
+async function settled(...all: Guest[]): Promise<void> {
+  const connections = () => all.flatMap(({ host }) => host.connections.map(connection => connection.ping()))
+  for (let round = 0; round < 2 * all.length; round++) await Promise.all(connections())
+}
+
+function numbered(count: number, prefix = ''): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${i}`)
+}
+
+test('two talk both ways', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  const joins: unknown[] = []
+  const messages: unknown[] = []
+  bob.table.on('join', join => joins.push(join))
+  bob.table.on('message', message => messages.push(message))
+  const peer = await ann.table.join(bob.address)
+  assert.ok(peer.equals(bob.host.peerId))
+  assert.equal(await ann.table.say('Grüße, 你好 👋'), 1)
+  await until(() => bob.heard.length === 1)
+  await bob.table.say('hello')
+  await until(() => ann.heard.length === 1)
+  assert.deepEqual(bob.heard, [`${ann.name}: Grüße, 你好 👋`])
+  assert.deepEqual(ann.heard, [`${bob.name}: hello`])
+  assert.deepEqual(messages, [{ from: ann.host.peerId, text: 'Grüße, 你好 👋', protocol: CHAT_PROTOCOL }])
+  const [{ remoteAddress }] = bob.host.connections as [Host['connections'][number]]
+  const address = String(remoteAddress.withPeerId(ann.host.peerId))
+  assert.deepEqual(joins, [{ peer: ann.host.peerId, address, agent: 'parley/0.1.0', direction: 'inbound' }])
+  assert.deepEqual(ann.joined, [`${bob.name} outbound`])
+})
+
+test('what is said alone is said to nobody', async t => {
+  const ann = await guest(t)
+  assert.equal(await ann.table.say('hello'), 0)
+})
+
+test('a line with breaks in it arrives as one, and empty ones say nothing', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  const stream = await ann.host.open(bob.address, CHAT_PROTOCOL)
+  stream.write(utf8('\n\nhello\n\r\n\nwor'))
+  stream.write(utf8('ld\r\n\n'))
+  await until(() => bob.heard.length === 2)
+  await ann.join(bob)
+  await ann.table.say('one\ntwo\r\nthree')
+  await until(() => bob.heard.length === 3)
+  assert.deepEqual(
+    bob.heard,
+    ['hello', 'world', 'one two three'].map(text => `${ann.name}: ${text}`),
+  )
+})
+
+test('a line without an end is heard when the stream ends', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  const stream = await ann.host.open(bob.address, CHAT_PROTOCOL)
+  stream.write(utf8('hello'))
+  await stream.end()
+  await until(() => bob.left.length === 1)
+  assert.deepEqual(bob.heard, [`${ann.name}: hello`])
+  assert.deepEqual(bob.left, [[ann.name, undefined]])
+})
+
+test('the hub passes lines on among those who came to it, under their names', async t => {
+  const [hub, ann, bob, eve] = (await guests(t, 4)) as [Guest, Guest, Guest, Guest]
+  for (const one of [ann, bob, eve]) await one.join(hub)
+  await ann.table.say('hello')
+  await until(() => bob.heard.length + eve.heard.length === 2)
+  await hub.table.say('welcome')
+  await until(() => ann.heard.length + bob.heard.length + eve.heard.length === 5)
+  await settled(hub, ann, bob, eve)
+  assert.deepEqual(hub.heard, [`${ann.name}: hello`])
+  assert.deepEqual(ann.heard, [`${hub.name}: welcome`])
+  for (const { heard } of [bob, eve])
+    assert.deepEqual(heard, [`${hub.name}: [${ann.name}] hello`, `${hub.name}: welcome`])
+})
+
+test('the hub passes nothing on to or from those it went to itself', async t => {
+  const [hub, ann, bob, host] = (await guests(t, 4)) as [Guest, Guest, Guest, Guest]
+  for (const one of [ann, bob]) await one.join(hub)
+  await hub.join(host)
+  await ann.table.say('from within')
+  await host.table.say('from without')
+  await until(() => hub.heard.length === 2)
+  await settled(hub, ann, bob, host)
+  assert.deepEqual(host.heard, [])
+  assert.deepEqual(ann.heard, [])
+  assert.deepEqual(bob.heard, [`${hub.name}: [${ann.name}] from within`])
+})
+
+test('without relay the hub keeps lines to itself', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  const hub = await guest(t, { relay: false })
+  for (const one of [ann, bob]) await one.join(hub)
+  await ann.table.say('hello')
+  await until(() => hub.heard.length === 1)
+  await settled(hub, ann, bob)
+  assert.deepEqual(bob.heard, [])
+})
+
+test('a circle of hubs does not echo', async t => {
+  const circle = (await guests(t, 4)) as [Guest, Guest, Guest, Guest]
+  for (const [i, one] of circle.entries()) await one.join(circle[(i + 1) % circle.length]!)
+  for (const one of circle) await one.table.say('hello')
+  await until(() => circle.every(({ heard }) => heard.length >= 2))
+  await settled(...circle)
+  for (const [i, { heard }] of circle.entries()) {
+    const neighbours = [circle.at(i - 1)!, circle[(i + 1) % circle.length]!]
+    assert.deepEqual([...heard].sort(), neighbours.map(({ name }) => `${name}: hello`).sort())
+  }
+})
+
+/** Addresses to listen on, and how far apart two set out to meet each other, in turns. */
+const encounters = ['/memory/0', '/ip4/127.0.0.1/tcp/0'].flatMap(listen =>
+  [0, 1, 2, 3, 5, 8, 13, 21, 34, 55].map(apart => ({ listen, apart })),
+)
+
+test('two who go to each other at once sit down once, and lose and double nothing', async t => {
+  for (const { listen, apart } of encounters) {
+    const [ann, bob] = (await guests(t, 2, { listen })) as [Guest, Guest]
+    const [toBob, toAnn] = [numbered(50, 'a'), numbered(50, 'b')]
+    const bobGoes = turns(apart).then(() => bob.table.join(ann.address))
+    await Promise.all([
+      ann.table.join(bob.address).then(() => ann.sayAll(toBob)),
+      bobGoes.then(() => bob.sayAll(toAnn)),
+    ])
+    await until(() => ann.heard.length >= 50 && bob.heard.length >= 50, 'all lines arrive')
+    await settled(ann, bob)
+    assert.deepEqual([...ann.heard].sort(), toAnn.map(text => `${bob.name}: ${text}`).sort())
+    assert.deepEqual([...bob.heard].sort(), toBob.map(text => `${ann.name}: ${text}`).sort())
+    for (const one of [ann, bob]) {
+      assert.equal(one.joined.length, 1)
+      assert.equal(one.table.peers.length, 1)
+      assert.deepEqual(one.left, [])
+    }
+    await Promise.all([ann.host.stop(), bob.host.stop()])
+  }
+})
+
+test('one who gives up his stream for the one that is on its way to him has not left', async t => {
+  const [bare, bob] = [await host(t), await guest(t)]
+  const stream = await bare.open(bob.address, CHAT_PROTOCOL)
+  await until(() => bob.joined.length === 1)
+  // Not spoken before, so that bob waits to hear that it is.
+  bare.handle(CHAT_PROTOCOL, () => void stream.end())
+  await bob.table.join(bare.peerId)
+  await until(() => bob.host.connections.every(({ streams }) => streams.length === 1))
+  assert.deepEqual(bob.left, [])
+  assert.equal(await bob.table.say('hello'), 1)
+})
+
+test('one who comes twice has one seat, and is heard at both', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  await ann.join(bob)
+  await ann.table.say('once')
+  await ann.join(bob)
+  await ann.table.say('twice')
+  await until(() => bob.heard.length === 2)
+  await bob.table.say('hello')
+  await until(() => ann.heard.length === 1)
+  await settled(ann, bob)
+  assert.deepEqual(bob.heard, [`${ann.name}: once`, `${ann.name}: twice`])
+  assert.deepEqual([ann.heard.length, ann.joined.length, bob.joined.length], [1, 1, 1])
+  assert.deepEqual([ann.left, bob.left], [[], []])
+})
+
+test('one who leaves in good order has left without an error, and may come back', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  await ann.join(bob)
+  await ann.table.say('bye')
+  await ann.host.stop()
+  await until(() => bob.left.length === 1)
+  assert.deepEqual(bob.left, [[ann.name, undefined]])
+  assert.deepEqual(bob.heard, [`${ann.name}: bye`])
+  assert.deepEqual(bob.table.peers, [])
+  const back = await createHost({ identity: keyOf(nextKey - 2) })
+  t.after(() => back.stop())
+  const again = new Guest(back, {})
+  assert.equal(again.name, ann.name)
+  await again.join(bob)
+  await again.table.say('here again')
+  await until(() => bob.heard.length === 2)
+  assert.deepEqual(bob.joined, [`${ann.name} inbound`, `${ann.name} inbound`])
+})
+
+test('one whose connection breaks has left with an error, and the others go on', async t => {
+  const [hub, ann, bob] = (await guests(t, 3)) as [Guest, Guest, Guest]
+  for (const one of [ann, bob]) await one.join(hub)
+  for (const connection of ann.host.connections) connection.abort()
+  await until(() => hub.left.length === 1)
+  assert.deepEqual(hub.left, [[ann.name, 'ERR_CONNECTION_CLOSED']])
+  assert.equal(await hub.table.say('still here'), 1)
+  await until(() => bob.heard.length === 1)
+  assert.deepEqual(bob.left, [])
+})
+
+test('what is no chat harms nobody', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  const stream = await ann.host.open(bob.address, CHAT_PROTOCOL)
+  await until(() => bob.joined.length === 1)
+  stream.reset()
+  await until(() => bob.left.length === 1)
+  assert.deepEqual(bob.left, [[ann.name, 'ERR_STREAM_RESET']])
+  await ann.join(bob)
+})
+
+/** A host that takes chat streams and never reads them. */
+async function sleeper(t: TestContext): Promise<{ host: Host; streams: Stream[] }> {
+  const sleeping = await host(t)
+  const streams: Stream[] = []
+  sleeping.handle(CHAT_PROTOCOL, stream => {
+    streams.push(stream)
+  })
+  return { host: sleeping, streams }
+}
+
+test('one who takes nothing in is waited for, not buffered for, and dropped in the end', async t => {
+  const [ann, bob] = (await guests(t, 2, { stallTimeout: 500 })) as [Guest, Guest]
+  await ann.join(bob)
+  const sleeping = await sleeper(t)
+  await ann.table.join(sleeping.host.addresses[0]!)
+  const line = 'x'.repeat(10_000)
+  let said = 0
+  const over = new AbortController()
+  ann.table.on('leave', () => over.abort())
+  while (!over.signal.aborted) {
+    await ann.table.say(line)
+    if (!over.signal.aborted) said += line.length
+  }
+  assert.ok(said > 256 * 1024, 'the first window is for free')
+  assert.ok(said < 2 * 1024 * 1024, `${said} bytes were taken from the writer`)
+  assert.deepEqual(ann.left, [[sleeping.host.peerId.short, 'ERR_STREAM_RESET']])
+  assert.equal(await ann.table.say('the end'), 1)
+  await until(() => bob.heard.at(-1) === `${ann.name}: the end`)
+  assert.equal(bob.heard.filter(text => text.length > line.length).length, Math.floor(said / line.length) + 1)
+})
+
+test('one who is slow gets everything, and nobody is dropped', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  await ann.join(bob)
+  const sleeping = await sleeper(t)
+  await ann.table.join(sleeping.host.addresses[0]!)
+  await until(() => sleeping.streams.length === 1)
+  const lines = numbered(200, 'x'.repeat(10_000))
+  const saying = ann.sayAll(lines)
+  let read = 0
+  const total = lines.reduce((sum, line) => sum + line.length + 1, 0)
+  for await (const chunk of sleeping.streams[0]!) {
+    read += chunk.length
+    await new Promise(resolve => setImmediate(resolve))
+    if (read === total) break
+  }
+  await saying
+  await until(() => bob.heard.length === lines.length)
+  assert.deepEqual(ann.left, [])
+})
+
+test('a hundred thousand lines arrive in order', async t => {
+  const [hub, ann, bob] = (await guests(t, 3)) as [Guest, Guest, Guest]
+  for (const one of [ann, bob]) await one.join(hub)
+  const lines = numbered(100_000)
+  await ann.sayAll(lines)
+  await ann.table.leave()
+  await until(() => bob.heard.length >= lines.length)
+  assert.deepEqual(
+    hub.heard,
+    lines.map(line => `${ann.name}: ${line}`),
+  )
+  assert.deepEqual(
+    bob.heard,
+    lines.map(line => `${hub.name}: [${ann.name}] ${line}`),
+  )
+})
+
+test('to leave is to know that the others have everything', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  await ann.join(bob)
+  const lines = numbered(5_000, 'x'.repeat(100))
+  for (const line of lines) void ann.table.say(line)
+  await ann.table.leave()
+  await ann.host.stop()
+  await until(() => bob.left.length === 1)
+  assert.equal(bob.heard.length, lines.length)
+  assert.deepEqual(bob.left, [[ann.name, undefined]])
+})
+
+test('who has left is not joined any more', async t => {
+  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  await bob.table.leave()
+  const error = await errorOf(ann.table.join(bob.address))
+  assert.equal(error.code, 'ERR_PROTOCOL_UNSUPPORTED')
+})
+
+test('to leave fails when one of the others cannot be told everything', async t => {
+  const ann = await guest(t)
+  const sleeping = await sleeper(t)
+  await ann.table.join(sleeping.host.addresses[0]!)
+  void ann.table.say('x'.repeat(1024 * 1024))
+  const leaving = errorOf(ann.table.leave())
+  for (const connection of sleeping.host.connections) connection.abort()
+  assert.equal((await leaving).code, 'ERR_CONNECTION_CLOSED')
+})
