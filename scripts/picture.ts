@@ -9,7 +9,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Cell, Screen } from './screen.ts'
+import { type Cell, Screen } from '../test/support/screen.ts'
 
 const columns = 118
 const port = process.argv[2] ?? '3000'
@@ -113,7 +113,7 @@ ${windows.join('\n')}
 }
 
 function drawWindow({ title, screen }: Session, top: number): { svg: string; height: number } {
-  const rows = trimmed(screen.rows)
+  const rows = screen.colouredRows
   const width = columns * cell.width + 2 * margin
   const height = rows.length * cell.height + 50
   const text = rows.map((row, index) => drawRow(row, top + 52 + index * cell.height)).join('\n')
@@ -122,11 +122,6 @@ function drawWindow({ title, screen }: Session, top: number): { svg: string; hei
 <g fill="#ff5f57"><circle cx="22" cy="${top + 18}" r="6"/></g><g fill="#febc2e"><circle cx="42" cy="${top + 18}" r="6"/></g><g fill="#28c840"><circle cx="62" cy="${top + 18}" r="6"/></g>
 ${text}`
   return { svg, height }
-}
-
-function trimmed(rows: Cell[][]): Cell[][] {
-  const last = rows.findLastIndex(row => row.length > 0)
-  return rows.slice(0, last + 1)
 }
 
 /** Runs of one colour become one span. */

@@ -112,30 +112,30 @@ function addressOf(host: string, port: number | undefined): Multiaddr {
 }
 
 const dialErrors: Record<string, [ErrorCode, string]> = {
-  ECONNREFUSED: ['ERR_CONNECTION_REFUSED', 'Nobody is listening there; check that the other side runs.'],
-  ECONNRESET: ['ERR_CONNECTION_REFUSED', 'The connection was refused.'],
-  ETIMEDOUT: ['ERR_UNREACHABLE', 'There was no answer; check the address and any firewall.'],
-  EHOSTUNREACH: ['ERR_UNREACHABLE', 'That machine cannot be reached from here.'],
-  ENETUNREACH: ['ERR_UNREACHABLE', 'That network cannot be reached from here.'],
+  ECONNREFUSED: ['ERR_CONNECTION_REFUSED', 'nobody is listening there; check that the other side runs'],
+  ECONNRESET: ['ERR_CONNECTION_REFUSED', 'the connection was refused'],
+  ETIMEDOUT: ['ERR_UNREACHABLE', 'there was no answer; check the address and any firewall'],
+  EHOSTUNREACH: ['ERR_UNREACHABLE', 'that machine cannot be reached from here'],
+  ENETUNREACH: ['ERR_UNREACHABLE', 'that network cannot be reached from here'],
 }
 
 function dialError(cause: NodeJS.ErrnoException, address: Multiaddr): ParleyError {
-  const [code, hint] = dialErrors[cause.code ?? ''] ?? ['ERR_UNREACHABLE', `${cause.message}.`]
-  return new ParleyError(code, `Could not connect to ${address.withoutPeerId()}. ${hint}`, {
+  const [code, hint] = dialErrors[cause.code ?? ''] ?? ['ERR_UNREACHABLE', cause.message]
+  return new ParleyError(code, `Could not connect to ${address.withoutPeerId()}: ${hint}.`, {
     stage: 'tcp',
     cause,
   })
 }
 
 const listenErrors: Record<string, [ErrorCode, string]> = {
-  EADDRINUSE: ['ERR_ADDRESS_IN_USE', 'Another program is using it; choose another port.'],
-  EACCES: ['ERR_LISTEN', 'The system does not allow it; ports below 1024 are often reserved.'],
-  EADDRNOTAVAIL: ['ERR_LISTEN', 'This machine has no such address.'],
+  EADDRINUSE: ['ERR_ADDRESS_IN_USE', 'another program is using it; choose another port'],
+  EACCES: ['ERR_LISTEN', 'the system does not allow it; ports below 1024 are often reserved'],
+  EADDRNOTAVAIL: ['ERR_LISTEN', 'this machine has no such address'],
 }
 
 function listenError(cause: NodeJS.ErrnoException, address: Multiaddr): ParleyError {
-  const [code, hint] = listenErrors[cause.code ?? ''] ?? ['ERR_LISTEN', `${cause.message}.`]
-  return new ParleyError(code, `Could not listen on ${address}. ${hint}`, { scope: 'host', cause })
+  const [code, hint] = listenErrors[cause.code ?? ''] ?? ['ERR_LISTEN', cause.message]
+  return new ParleyError(code, `Could not listen on ${address}: ${hint}.`, { scope: 'host', cause })
 }
 
 /** node:net's socket under the transport contract. */

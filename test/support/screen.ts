@@ -4,15 +4,23 @@ import { Writable } from 'node:stream'
 // biome-ignore lint/suspicious/noControlCharactersInRegex: commands begin with one.
 const pieces = /\x1b\[(?<count>\d*)(?<command>[A-Za-z])|./gsu
 
+/** What stands in one place on a screen; the second place of a wide character is empty. */
+export interface Cell {
+  text: string
+  /** The number of its SGR colour; 0 for none. */
+  colour: number
+}
+
 /** What a terminal shows: as much of one as readline and a chat need. Anything else written to it is an error. */
 export class Screen extends Writable {
   readonly isTTY = true
   readonly columns: number
   /** Everything that was written. */
   written = ''
-  readonly #rows: string[][] = [[]]
+  readonly #rows: Cell[][] = [[]]
   #row = 0
   #column = 0
+  #colour = 0
 
   constructor(columns: number) {
     super({ decodeStrings: false })
@@ -21,9 +29,14 @@ export class Screen extends Writable {
 
   /** The rows down to the cursor's or the last that isn't empty, without blanks at their ends. */
   get rows(): string[] {
-    const rows = this.#rows.map(cells => cells.join('').trimEnd())
+    const rows = this.#rows.map(cells => textOf(cells).trimEnd())
     while (rows.length > this.#row + 1 && rows.at(-1) === '') rows.pop()
     return rows
+  }
+
+  /** The same rows with their colours. */
+  get colouredRows(): Cell[][] {
+    return this.#rows.slice(0, this.rows.length)
   }
 
   /** Row and column, from 0. */
@@ -50,7 +63,8 @@ export class Screen extends Writable {
     else if (command === 'D') this.#column = Math.max(0, this.#column - count)
     else if (command === 'G') this.#column = count - 1
     else if (command === 'J' && digits !== '2') this.#wipeBelow()
-    else if (command !== 'm') throw new Error(`The screen does not know ${digits}${command}.`)
+    else if (command === 'm') this.#colour = Number(digits)
+    else throw new Error(`The screen does not know ${digits}${command}.`)
   }
 
   #show(character: string): void {
@@ -70,7 +84,7 @@ export class Screen extends Writable {
   #put(character: string): void {
     const cells = /\p{Script=Han}|\p{Emoji_Presentation}/u.test(character) ? [character, ''] : [character]
     if (this.#column + cells.length > this.columns) this.#newLine()
-    for (const cell of cells) this.#cells[this.#column++] = cell
+    for (const text of cells) this.#cells[this.#column++] = { text, colour: this.#colour }
   }
 
   #wipeBelow(): void {
@@ -83,9 +97,13 @@ export class Screen extends Writable {
     while (this.#rows.length <= row) this.#rows.push([])
   }
 
-  get #cells(): string[] {
+  get #cells(): Cell[] {
     const cells = this.#rows[this.#row]!
-    while (cells.length < this.#column) cells.push(' ')
+    while (cells.length < this.#column) cells.push({ text: ' ', colour: 0 })
     return cells
   }
+}
+
+function textOf(cells: readonly Cell[]): string {
+  return cells.map(({ text }) => text).join('')
 }
