@@ -175,7 +175,7 @@ function furthest(errors: unknown[]): unknown {
   const [best] = errors.toSorted((a, b) => rank(b) - rank(a))
   if (errors.length === 1 || !(best instanceof ParleyError)) return best
   const { code, scope, remote, stage } = best
-  const message = `None of ${errors.length} addresses could be reached; of the one that came furthest: ${best.message}`
+  const message = `None of the ${errors.length} addresses worked; the nearest miss: ${best.message}`
   return new ParleyError(code, message, {
     scope,
     remote,

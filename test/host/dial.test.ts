@@ -154,7 +154,7 @@ describe('several addresses of one peer', () => {
       const error = await errorOf(a.dial(stranger))
       assert.equal(error.code, 'ERR_PEER_MISMATCH')
       assert.equal(error.stage, 'identity')
-      assert.match(error.message, /^None of 3 addresses could be reached\. /)
+      assert.match(error.message, /^None of the 3 addresses worked; the nearest miss: /)
       assert.equal((error.cause as AggregateError).errors.length, 3)
     }))
 
