@@ -87,7 +87,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
     return this.#closed.promise
   }
 
-  /** For the connection: settles when the protocol is agreed on. */
+  /** Settles when the protocol is agreed on, which for an optimistic stream is later than its first use; rejects when it is not. */
   get negotiated(): Promise<Stream> {
     return this.#negotiated.promise
   }
