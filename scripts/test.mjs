@@ -6,6 +6,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
 const args = process.argv.slice(2)
@@ -24,6 +25,7 @@ if (files.length === 0) {
 }
 
 // Five minutes are far more than any file takes: what hangs shall fail, and say where.
-const options = ['--test', '--test-reporter=spec', '--test-timeout=300000', ...flags]
+const atOnce = `--test-concurrency=${availableParallelism()}`
+const options = ['--test', '--test-reporter=spec', '--test-timeout=300000', atOnce, ...flags]
 const { status } = spawnSync(process.execPath, [...options, ...files], { stdio: 'inherit' })
 process.exitCode = status ?? 1
