@@ -27,6 +27,11 @@ export interface TableOptions {
   relay?: boolean
   /** A peer that takes nothing in for so many milliseconds is dropped, lest it hold up all others. Default 20,000. */
   stallTimeout?: number
+  /**
+   * Waited for before more is taken in from a peer: when whoever shows the messages is ready for more. Without it they must
+   * be shown as fast as they come.
+   */
+  ready?: () => Promise<void> | undefined
 }
 
 interface Seat {
@@ -45,6 +50,7 @@ export class Table {
   readonly #host: Host
   readonly #relay: boolean
   readonly #stallTimeout: number
+  readonly #ready: () => Promise<void> | undefined
   readonly #events = new Emitter<TableEvents>()
   readonly #seats = new Map<string, Seat>()
   /** Those we are about to sit down with, by peer. */
@@ -56,6 +62,7 @@ export class Table {
     this.#host = host
     this.#relay = options.relay ?? true
     this.#stallTimeout = options.stallTimeout ?? 20_000
+    this.#ready = options.ready ?? (() => undefined)
     this.#unhandle = host.handle(CHAT_PROTOCOL, stream => this.#welcome(stream), { maxInbound: 4 })
   }
 
@@ -156,7 +163,10 @@ export class Table {
     let error: ParleyError | undefined
     try {
       const reader = new LineReader()
-      for await (const chunk of stream) await this.#hear(reader.receive(chunk), stream)
+      for await (const chunk of stream) {
+        await this.#hear(reader.receive(chunk), stream)
+        await this.#ready()
+      }
       await this.#hear(reader.finish(), stream)
       // It may have ended this stream in favour of the one that we are about to open: then it has not left.
       await this.#going.get(stream.connection.peerId.toString())?.catch(() => {})
@@ -181,7 +191,7 @@ export class Table {
     const streams = [...this.#seats.values()].flatMap(({ peer, streams: [first] }) =>
       first?.direction === 'inbound' && !peer.equals(from) ? [first] : [],
     )
-    await this.#send(encodeLine(`[${from.short}] ${text}`), streams)
+    await this.#send(encodeLine(text, `[${from.short}] `), streams)
   }
 
   /** Writes to all; waits for those that are behind, and drops the ones that stay there. */

@@ -37,6 +37,8 @@ export class Terminal implements Sink {
   /** What is to be printed at the end of this turn. */
   #waiting: { output: Output; text: string }[] = []
   #scheduled: NodeJS.Immediate | undefined
+  /** Settles when the output that is behind has caught up. */
+  #behind: Promise<void> | undefined
 
   constructor(stdio: Stdio, { json, env }: TerminalOptions) {
     this.#stdio = stdio
@@ -63,6 +65,11 @@ export class Terminal implements Sink {
    */
   lines(interrupt: () => void): AsyncGenerator<string> {
     return this.interactive ? this.#typed(interrupt) : this.#piped()
+  }
+
+  /** Settles when whoever reads here is ready for more; nothing to wait for when he is. */
+  drained(): Promise<void> | undefined {
+    return this.#behind
   }
 
   /** Gives the terminal back as it was found. */
@@ -125,8 +132,18 @@ export class Terminal implements Sink {
     clearImmediate(this.#scheduled)
     this.#scheduled = undefined
     if (this.#readline) this.#wipe(this.#readline)
-    for (const { output, text } of this.#waiting.splice(0)) output.write(text)
+    for (const { output, text } of this.#waiting.splice(0)) {
+      if (!output.write(text)) this.#behind ??= this.#catchUp(output)
+    }
     this.#readline?.prompt(true)
+  }
+
+  /** An output that fails or closes is waited for no longer. */
+  async #catchUp(output: Output): Promise<void> {
+    await new Promise(resolve => {
+      for (const event of ['drain', 'close', 'error']) output.once(event, resolve)
+    })
+    this.#behind = undefined
   }
 
   /** Wipes the prompt and what is typed, over as many rows as it takes; the next prompt draws them again. */

@@ -50,7 +50,7 @@ export class Chat {
     this.#terminal = terminal
     this.#report = report
     this.#host = host
-    this.#table = new Table(host, { relay: flags.relay })
+    this.#table = new Table(host, { relay: flags.relay, ready: () => terminal.drained() })
     this.#table.on('join', event => report.connected(event))
     this.#table.on('message', event => report.message(event))
     this.#table.on('leave', event => {

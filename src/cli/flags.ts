@@ -71,11 +71,13 @@ const options = {
 
 /** Reads the command line. Throws `ERR_USAGE` or `ERR_MULTIADDR` with one sentence on what is wrong. */
 export function parseFlags(args: readonly string[]): Flags {
-  const values = parse(args.map(modernForm))
+  const { help = false, version = false, ...rest } = parse(args.map(modernForm))
+  // Who asks for help need not get the rest right.
+  const values: typeof rest = help || version ? {} : rest
   const dial = (values.dial ?? []).map(text => dialAddress(text))
   const flags: Flags = {
-    help: values.help ?? false,
-    version: values.version ?? false,
+    help,
+    version,
     port: values.port === undefined ? undefined : parsePort(values.port),
     dial,
     identity: values.identity,

@@ -1,4 +1,5 @@
 import type { Stream } from '../net/stream.ts'
+import { checkProtocol } from '../protocol/negotiate.ts'
 
 /** Speaks a protocol on an inbound stream. When it throws, the stream is reset; the host goes on. */
 export type StreamHandler = (stream: Stream) => void | Promise<void>
@@ -38,6 +39,7 @@ export class Handlers {
 
   /** Handles a protocol, in place of any handler before. Returns the undo. */
   add(protocol: string, handler: StreamHandler, options: HandleOptions): () => void {
+    checkProtocol(protocol)
     const entry = { handler, maxInbound: options.maxInbound ?? Number.POSITIVE_INFINITY }
     this.#entries.set(protocol, entry)
     this.#changed()

@@ -18,7 +18,7 @@ import { Dialer, SharedDials } from './dialer.ts'
 import { Emitter } from './emitter.ts'
 import { type HandleOptions, Handlers, type StreamHandler } from './handlers.ts'
 import { Inbound } from './inbound.ts'
-import { defaultLimits, type Limits } from './limits.ts'
+import { type Limits, withDefaults } from './limits.ts'
 import { type PeerInfo, Peers } from './peers.ts'
 import { type Resolver, systemResolver } from './resolver.ts'
 import { Identify } from './services/identify.ts'
@@ -96,7 +96,7 @@ export class Host implements AsyncDisposable {
   /** Use `createHost`, which also starts to listen. */
   constructor(identity: PrivateKey, options: Omit<HostOptions, 'identity' | 'listen'>) {
     this.peerId = PeerId.fromPublicKey(identity.publicKey)
-    this.#limits = { ...defaultLimits, ...options.limits }
+    this.#limits = withDefaults(options.limits)
     this.peers = new Peers(this.#limits.peers)
     const transports = options.transports ?? [tcp(), memory()]
     const noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])

@@ -1,4 +1,5 @@
 import type { YamuxLimits } from '../protocol/yamux/limits.ts'
+import { ParleyError } from '../wire/errors.ts'
 
 /** The bounds of a host; times in milliseconds. Every one can be set in `createHost({ limits })`. */
 export interface Limits {
@@ -24,6 +25,19 @@ export interface Limits {
   peers: number
   /** See `YamuxLimits`. */
   yamux: Partial<YamuxLimits>
+}
+
+/** The limits with their defaults. Throws `ERR_USAGE` for one that is no number of zero or more. */
+export function withDefaults(limits: Partial<Limits> = {}): Limits {
+  const all = { ...defaultLimits, ...limits }
+  const { yamux, ...own } = all
+  for (const [name, value] of Object.entries({ ...own, ...yamux })) {
+    if (value >= 0) continue
+    throw new ParleyError('ERR_USAGE', `The limit ${name} must be a number of zero or more.`, {
+      scope: 'host',
+    })
+  }
+  return all
 }
 
 /** See `Limits`. */

@@ -1,4 +1,4 @@
-import { NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
+import { checkProtocol, NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
 import type { YamuxLimits } from '../protocol/yamux/limits.ts'
 import type { YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
@@ -106,6 +106,7 @@ export class Connection {
   async open(protocols: string | readonly string[], options: OpenOptions = {}): Promise<Stream> {
     const proposals = typeof protocols === 'string' ? [protocols] : protocols
     if (proposals.length === 0) throw new ParleyError('ERR_USAGE', 'Name at least one protocol to open.')
+    for (const proposal of proposals) checkProtocol(proposal)
     throwIfAborted(options.signal)
     while (this.#status === 'open' && !this.#yamux.canOpen) await this.#room(options.signal)
     if (this.#status !== 'open') throw closedError()

@@ -1,7 +1,7 @@
-import { remoteError } from '../wire/errors.ts'
+import { ParleyError, remoteError } from '../wire/errors.ts'
 import { FrameReader } from '../wire/frame.ts'
 import { encodeVarint } from '../wire/varint.ts'
-import type { Stream } from './stream.ts'
+import { checkBytes, type Stream } from './stream.ts'
 
 /** Messages on a stream, each behind its length as a varint. */
 export interface MessageStream extends AsyncIterable<Uint8Array> {
@@ -15,15 +15,18 @@ export interface MessageStream extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * Turns a stream of bytes into messages, both ways. A message of more than `max` bytes, 4 MiB unless given, resets
- * the stream and throws `ERR_FRAME`; a stream that ends inside a message throws `ERR_UNEXPECTED_END`.
+ * Turns a stream of bytes into messages, both ways. A message of more than `max` bytes, 4 MiB unless given, throws
+ * `ERR_FRAME`; one that comes in also resets the stream. A stream that ends inside a message throws `ERR_UNEXPECTED_END`.
  */
 export function lengthPrefixed(stream: Stream, options: { max?: number } = {}): MessageStream {
-  const reader = new FrameReader({ max: options.max ?? 4 * 1024 * 1024 })
+  const { max = 4 * 1024 * 1024 } = options
+  const reader = new FrameReader({ max, scope: 'stream' })
   const chunks = stream[Symbol.asyncIterator]()
   return {
     stream,
     write(message) {
+      checkBytes(message)
+      if (message.length > max) throw tooLong(message.length, max)
       stream.write(encodeVarint(message.length))
       return stream.write(message)
     },
@@ -59,6 +62,16 @@ function cut(stream: Stream, reader: FrameReader): Uint8Array | undefined {
     stream.reset(error)
     throw error
   }
+}
+
+function tooLong(length: number, max: number): Error {
+  return new ParleyError(
+    'ERR_FRAME',
+    `A message of ${length} bytes is longer than the ${max} that may be sent.`,
+    {
+      scope: 'stream',
+    },
+  )
 }
 
 function brokenOff(): Error {

@@ -95,9 +95,10 @@ export class Stream implements AsyncIterable<Uint8Array> {
   /**
    * Sends bytes. They are kept as they are, not copied: do not change them before they have left. Returns false
    * when so much waits that the writer should `await stream.drained()`; nothing is lost if it does not.
-   * Throws `ERR_STREAM_ENDED` after `end()`, and what ended the stream if it was reset.
+   * Throws `ERR_STREAM_ENDED` after `end()`, what ended the stream if it was reset, and `ERR_USAGE` for what is no Uint8Array.
    */
   write(bytes: Uint8Array): boolean {
+    checkBytes(bytes)
     if (this.#error) throw this.#error
     if (this.#ended)
       throw new ParleyError('ERR_STREAM_ENDED', 'The stream was written to after its end.', {
@@ -118,7 +119,8 @@ export class Stream implements AsyncIterable<Uint8Array> {
 
   /**
    * Ends our direction behind what was written; theirs stays open. Settles when all of it has been handed to the
-   * network; rejects if the stream ends in an error first.
+   * network, for which the other side must take it in: whoever sends and receives much reads meanwhile. Rejects if the
+   * stream ends in an error first.
    */
   end(): Promise<void> {
     if (this.#error) return Promise.reject(this.#error)
@@ -254,6 +256,14 @@ export class Stream implements AsyncIterable<Uint8Array> {
     else this.#reader?.resolve({ done: true, value: undefined })
     this.#reader = undefined
   }
+}
+
+/** Throws `ERR_USAGE` for text and other arrays: they have a length too, and would be sent as something else without a word. */
+export function checkBytes(bytes: unknown): void {
+  if (bytes instanceof Uint8Array) return
+  throw new ParleyError('ERR_USAGE', 'A stream takes a Uint8Array; encode text with TextEncoder first.', {
+    scope: 'stream',
+  })
 }
 
 function negotiationTimeout(): ParleyError {

@@ -83,7 +83,7 @@ const readers: Record<number, (message: IdentifyMessage, bytes: Uint8Array) => v
 
 /** Reads the messages of one stream up to its end. */
 export class IdentifyReader {
-  readonly #frames = new FrameReader({ max: maxMessage })
+  readonly #frames = new FrameReader({ max: maxMessage, scope: 'stream' })
   readonly #message: IdentifyMessage = {}
   #count = 0
 

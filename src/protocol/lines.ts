@@ -13,9 +13,24 @@ export const MAX_LINE = 64 * 1024
 const newline = 0x0a
 const carriageReturn = 0x0d
 
-/** One message on the wire. Newlines inside become spaces. */
-export function encodeLine(text: string): Uint8Array {
-  return utf8(`${text.replace(/[\r\n]+/g, ' ')}\n`)
+/**
+ * One message on the wire, behind a prefix. Newlines inside become spaces. A text that is too long for a line becomes
+ * several, cut between characters as the reader would cut it, each behind the prefix: what follows a cut must not pass
+ * for another's words.
+ */
+export function encodeLine(text: string, prefix = ''): Uint8Array {
+  const head = utf8(prefix)
+  const body = utf8(text.replace(/[\r\n]+/g, ' '))
+  const room = MAX_LINE - head.length
+  const pieces: Uint8Array[] = []
+  let start = 0
+  do {
+    const piece = body.subarray(start, start + room)
+    const end = start + piece.length < body.length ? characterEnd(piece) : piece.length
+    pieces.push(head, piece.subarray(0, end), Uint8Array.of(newline))
+    start += end
+  } while (start < body.length)
+  return concat(pieces)
 }
 
 /** Cuts the bytes of a chat stream into lines, however they are cut on the way. */

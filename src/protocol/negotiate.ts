@@ -8,7 +8,7 @@
  * Specification: https://github.com/libp2p/specs/blob/master/connections/README.md
  */
 import { concat, utf8, utf8Strict } from '../wire/bytes.ts'
-import { remoteError } from '../wire/errors.ts'
+import { ParleyError, remoteError } from '../wire/errors.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 
 /** The header that both sides send first. */
@@ -70,6 +70,14 @@ class MessageReader {
     }
     return text.slice(0, -1)
   }
+}
+
+/** Throws `ERR_USAGE` for a name that cannot be spoken: empty, with a newline, or longer than a message. */
+export function checkProtocol(name: string): void {
+  if (name !== '' && !name.includes('\n') && utf8(name).length < maxMessage) return
+  throw new ParleyError('ERR_USAGE', 'The name of a protocol is one line of text of at most 1,023 bytes.', {
+    scope: 'stream',
+  })
 }
 
 /** A negotiation under way, whichever side one is. */

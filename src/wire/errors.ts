@@ -21,7 +21,7 @@ export type DialStage = 'dns' | 'tcp' | 'negotiate' | 'noise' | 'identity' | 'mu
  * - `ERR_ADDRESS_IN_USE`, `ERR_LISTEN`: an address could not be listened on.
  * - `ERR_NO_TRANSPORT`, `ERR_NO_ADDRESS`, `ERR_RESOLVE`, `ERR_DIAL_SELF`: a target could not be dialled.
  * - `ERR_TIMEOUT`, `ERR_ABORTED`: a deadline passed; the caller's signal fired.
- * - `ERR_IDENTITY_FILE`: a key file is missing, damaged, unreadable or open to others.
+ * - `ERR_IDENTITY_FILE`: a key file is damaged, unreadable, open to others, or cannot be made.
  * - `ERR_HOST_STOPPED`, `ERR_USAGE`: the host is stopped; an argument makes no sense.
  */
 export type ErrorCode =

@@ -1,5 +1,5 @@
 import { ByteQueue, concat, EMPTY } from './bytes.ts'
-import { type ErrorCode, ParleyError, remoteError } from './errors.ts'
+import { type ErrorCode, type ErrorScope, ParleyError, remoteError } from './errors.ts'
 import { encodeVarint, INCOMPLETE, MALFORMED, varintEnd, varintLength, varintNumber } from './varint.ts'
 
 const MAX_FRAME16 = 0xffff
@@ -26,6 +26,8 @@ export interface FrameReaderOptions {
   prefix?: 'varint' | 'u16'
   /** The code of what `next` throws. Default `ERR_FRAME`. */
   error?: ErrorCode
+  /** The scope of what `next` throws. Default `connection`. */
+  scope?: ErrorScope
 }
 
 /**
@@ -38,6 +40,7 @@ export class FrameReader {
   readonly #prefixIsVarint: boolean
   readonly #longestPrefix: number
   readonly #error: ErrorCode
+  readonly #scope: ErrorScope
   /** The beginning of a frame whose end has not come: what precedes the current chunk. */
   readonly #queue = new ByteQueue()
   #chunk = EMPTY
@@ -51,6 +54,7 @@ export class FrameReader {
     this.#prefixIsVarint = options.prefix !== 'u16'
     this.#longestPrefix = varintLength(options.max)
     this.#error = options.error ?? 'ERR_FRAME'
+    this.#scope = options.scope ?? 'connection'
   }
 
   /** How many bytes wait that were not returned yet, prefixes included. */
@@ -128,6 +132,7 @@ export class FrameReader {
       throw remoteError(
         this.#error,
         `A frame of ${payloadLength} bytes was announced where ${this.#max} are allowed.`,
+        { scope: this.#scope },
       )
     }
     this.#prefixLength = prefixLength
@@ -139,6 +144,7 @@ export class FrameReader {
     return remoteError(
       this.#error,
       `A frame's length is not a minimal varint or exceeds the ${this.#max} bytes allowed.`,
+      { scope: this.#scope },
     )
   }
 

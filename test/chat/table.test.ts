@@ -5,7 +5,7 @@ import { createHost, type Host } from '#src/host/host'
 import type { Stream } from '#src/net/stream'
 import { CHAT_PROTOCOL } from '#src/protocol/lines'
 import { utf8 } from '#src/wire/bytes'
-import { errorOf, keyOf, turns, until } from '../support/net.ts'
+import { errorOf, keyOf, turns, until, withResolvers } from '../support/net.ts'
 
 // A host's timers do not keep a program running, and hosts in memory have no sockets that would.
 const awake = setInterval(() => {}, 1_000)
@@ -369,4 +369,39 @@ test('to leave fails when one of the others cannot be told everything', async t 
   const leaving = errorOf(ann.table.leave())
   for (const connection of sleeping.host.connections) connection.abort()
   assert.equal((await leaving).code, 'ERR_CONNECTION_CLOSED')
+})
+
+test('no part of a long line that is passed on can pass for the hub’s own words', async t => {
+  const [hub, mallory, bob] = (await guests(t, 3)) as [Guest, Guest, Guest]
+  await mallory.join(hub)
+  await bob.join(hub)
+  const invalid = new Uint8Array(21_841).fill(0xff)
+  const [stream] = mallory.host.connections.flatMap(({ streams }) =>
+    streams.filter(({ protocol }) => protocol === CHAT_PROTOCOL),
+  )
+  stream?.write(invalid)
+  stream?.write(utf8('aa[ALICE123] transfer the money\n'))
+  await until(() => bob.heard.length > 1, 'the line has come, in parts')
+  for (const line of bob.heard)
+    assert.ok(line.startsWith(`${hub.name}: [${mallory.name}] `), line.slice(0, 60))
+})
+
+test('more is taken in only when whoever shows the messages is ready for more', async t => {
+  let showing = withResolvers()
+  const reader = await guest(t, { ready: () => showing.promise })
+  const writer = await guest(t)
+  await writer.join(reader)
+  const line = 'x'.repeat(30_000)
+  let said = 0
+  const talk = (async () => {
+    for (; said < 100; said++) await writer.table.say(line)
+  })()
+  await until(() => reader.heard.length > 0, 'the first has come')
+  await turns(200)
+  assert.ok(said < 100, 'the writer waits with the reader')
+  showing.resolve()
+  showing = withResolvers()
+  showing.resolve()
+  await talk
+  await until(() => reader.heard.length === 100, 'all have come')
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import test, { type TestContext } from 'node:test'
 import fc from 'fast-check'
@@ -313,4 +314,24 @@ test('into a pipe go lines and nothing else', async () => {
   terminal.err('* left')
   await turns()
   assert.deepEqual(written, [`out ${'x'.repeat(200)}\n`, 'err * left\n'])
+})
+
+test('an output that is behind is waited for, one that has gone is not', async () => {
+  for (const how of ['drain', 'close'] as const) {
+    const stdout = Object.assign(new EventEmitter(), { write: () => false })
+    const stdio = { stdin: new Keyboard(), stdout: stdout as never, stderr: new Screen(40) as never }
+    const terminal = new Terminal(stdio, { json: true, env: {} })
+    assert.equal(terminal.drained(), undefined)
+    terminal.out('{}')
+    await turns()
+    let caughtUp = false
+    const waiting = terminal.drained()?.then(() => {
+      caughtUp = true
+    })
+    await turns()
+    assert.equal(caughtUp, false)
+    stdout.emit(how)
+    await waiting
+    assert.equal(terminal.drained(), undefined)
+  }
 })

@@ -104,6 +104,11 @@ for (const [line, says, code = 'ERR_USAGE'] of refused) {
   })
 }
 
+test('who asks for help or the version gets it, whatever else is wrong', () => {
+  assert.ok(parseFlags(['--port', 'x', '--dial', 'nowhere', '--help']).help)
+  assert.ok(parseFlags(['--debug', '--ephemeral', '--version']).version)
+})
+
 test('the help names every flag, and fits on a screen', () => {
   for (const flag of ['--port', '--dial', '--identity', '--ephemeral', '--key-type', '--no-relay', '--json'])
     assert.ok(usage.includes(flag), flag)

@@ -37,6 +37,22 @@ describe('createHost', () => {
       }
     }))
 
+  test('refuses limits that are no numbers of zero or more', async () => {
+    const wrong = [{ connections: -1 }, { dialTimeout: Number.NaN }, { yamux: { maxWindow: -5 } }]
+    for (const limits of wrong) assert.equal((await errorOf(createHost({ limits }))).code, 'ERR_USAGE')
+  })
+
+  test('refuses names of protocols that cannot be spoken', () =>
+    withHosts(2, {}, async (near, far) => {
+      for (const name of ['', '/a\nb', `/${'x'.repeat(1023)}`]) {
+        assert.throws(() => far.handle(name, () => {}), { code: 'ERR_USAGE' })
+        assert.equal((await errorOf(near.open(far.addresses[0]!, name))).code, 'ERR_USAGE')
+      }
+      const longest = `/${'x'.repeat(1022)}`
+      far.handle(longest, stream => stream.end())
+      assert.equal((await near.open(far.addresses[0]!, longest)).protocol, longest)
+    }))
+
   test('may listen nowhere, or later', () =>
     withHosts(2, { listen: [] }, async (a, b) => {
       assert.deepEqual(b.addresses, [])

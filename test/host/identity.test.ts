@@ -95,11 +95,6 @@ describe('an identity file that is missing', () => {
     assert.deepEqual(readdirSync(folder), ['a.key'])
   })
 
-  test('is made though an earlier attempt left its half behind', async () => {
-    writeFileSync(join(folder, `a.key.${process.pid}.new`), 'half')
-    await loadIdentity(join(folder, 'a.key'))
-  })
-
   test('cannot be made where a file stands in the way of its folder', async () => {
     writeFileSync(join(folder, 'file'), '')
     await refusal(join(folder, 'file', 'a.key'))

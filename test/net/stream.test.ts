@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
 import { LineReader } from '#src/protocol/lines'
@@ -223,6 +224,23 @@ describe('backpressure:', () => {
     })
   })
 })
+
+test('only bytes are written: text and other arrays are refused', () =>
+  withStreams(async near => {
+    for (const wrong of [
+      'text',
+      new Uint16Array(3),
+      new ArrayBuffer(3),
+      [1, 2],
+      7,
+      undefined,
+      { length: 3 },
+    ]) {
+      assert.throws(() => near.write(wrong as never), { code: 'ERR_USAGE', scope: 'stream' })
+      assert.throws(() => lengthPrefixed(near).write(wrong as never), { code: 'ERR_USAGE', scope: 'stream' })
+    }
+    assert.throws(() => lengthPrefixed(near, { max: 2 }).write(new Uint8Array(3)), { code: 'ERR_FRAME' })
+  }))
 
 describe('ends:', () => {
   for (const [name, order] of roles) {

@@ -28,6 +28,19 @@ test('a line is written as its text and one newline, whatever newlines are in it
   for (const [text, written] of cases) assert.equal(utf8Text(encodeLine(text)), written)
 })
 
+test('a text that is too long for a line becomes several, each behind the prefix, cut between characters', () => {
+  for (const text of [
+    'x'.repeat(MAX_LINE),
+    '語'.repeat(MAX_LINE),
+    `${'\ufffd'.repeat(21_841)}aa[ALICE123] sold`,
+  ]) {
+    const lines = linesOf([encodeLine(text, '[author] ')])
+    assert.ok(lines.length > 1)
+    assert.equal(lines.map(line => line.replace(/^\[author\] /, '')).join(''), text)
+    for (const line of lines) assert.ok(line.startsWith('[author] ') && utf8(line).length <= MAX_LINE)
+  }
+})
+
 describe('LineReader', () => {
   const cases: [promise: string, text: string, lines: string[]][] = [
     ['lines', 'one\ntwo\n', ['one', 'two']],

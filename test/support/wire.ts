@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { fromHex } from '#src/wire/bytes'
 import { type ErrorCode, ParleyError } from '#src/wire/errors'
@@ -55,8 +55,7 @@ export function cuttings(bytes: Uint8Array): Uint8Array[][] {
   return [[bytes], single, ...pairs]
 }
 
-/** A file of published vectors, or `undefined` where they are not at hand. */
-export function vectorFile(name: string): string | undefined {
-  const path = `../shared/vectors/${name}`
-  return existsSync(path) ? readFileSync(path, 'utf8') : undefined
+/** A file of published vectors. */
+export function vectorFile(name: string): string {
+  return readFileSync(`test/vectors/${name}`, 'utf8')
 }

@@ -127,11 +127,9 @@ const pretender = (publicKey: Uint8Array): DhKeyPair => ({ publicKey, agree: () 
 describe('HandshakeState', () => {
   test('goes through the published vector byte for byte', () => replay(vector))
 
-  const published = vectorFile('noise-xx-25519-chachapoly-sha256.json')
-  test('goes through the file of published vectors', {
-    skip: published === undefined && 'no vectors at hand',
-  }, () => {
-    const { vectors } = JSON.parse(published!) as { vectors: Vector[] }
+  test('goes through the file of published vectors', () => {
+    const published = vectorFile('noise-xx-25519-chachapoly-sha256.json')
+    const { vectors } = JSON.parse(published) as { vectors: Vector[] }
     assert.deepEqual(vectors[0], vector)
     for (const v of vectors) replay(v)
   })
