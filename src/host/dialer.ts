@@ -10,7 +10,7 @@ import {
 import type { Socket, Transport } from '../net/transport.ts'
 import { type Upgraded, upgrade } from '../net/upgrade.ts'
 import type { NoiseIdentity } from '../protocol/noise/handshake.ts'
-import { ParleyError } from '../wire/errors.ts'
+import { dialStages, ParleyError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 import type { Limits } from './limits.ts'
@@ -166,12 +166,10 @@ export function race<T>(
   return promise
 }
 
-const stages = ['dns', 'tcp', 'negotiate', 'noise', 'identity', 'muxer', 'protocol']
-
 /** Of several failures the one that came furthest tells most. */
 function furthest(errors: unknown[]): unknown {
   const rank = (error: unknown) =>
-    error instanceof ParleyError ? stages.indexOf(error.stage ?? '') : stages.length
+    error instanceof ParleyError ? dialStages.findIndex(stage => stage === error.stage) : dialStages.length
   const [best] = errors.toSorted((a, b) => rank(b) - rank(a))
   if (errors.length === 1 || !(best instanceof ParleyError)) return best
   const { code, scope, remote, stage } = best

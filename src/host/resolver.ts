@@ -1,6 +1,6 @@
 import { Resolver as DnsResolver, lookup } from 'node:dns/promises'
 import { ParleyError } from '../wire/errors.ts'
-import { Multiaddr } from '../wire/multiaddr.ts'
+import { componentText, Multiaddr } from '../wire/multiaddr.ts'
 
 /** Where names are looked up. An unknown name gives an empty list or throws; both mean that there is nothing. */
 export interface Resolver {
@@ -98,8 +98,8 @@ function nameOf(address: Multiaddr): { protocol: string; value: string } | undef
 function replaceName(address: Multiaddr, protocol: 'ip4' | 'ip6', hosts: string[]): Multiaddr[] {
   return hosts.flatMap(host => {
     let replaced = false
-    const parts = address.components.map(({ name, value }) => {
-      if (replaced || !(name in lookups)) return value === undefined ? `/${name}` : `/${name}/${value}`
+    const parts = address.components.map(component => {
+      if (replaced || !(component.name in lookups)) return componentText(component)
       replaced = true
       return `/${protocol}/${host}`
     })
@@ -110,8 +110,10 @@ function replaceName(address: Multiaddr, protocol: 'ip4' | 'ip6', hosts: string[
 /** What stands behind the name, as text; usually `/p2p/<id>`. */
 function behindName(address: Multiaddr): string {
   const at = address.components.findIndex(({ name }) => name === 'dnsaddr')
-  const rest = address.components.slice(at + 1)
-  return rest.map(({ name, value }) => (value === undefined ? `/${name}` : `/${name}/${value}`)).join('')
+  return address.components
+    .slice(at + 1)
+    .map(componentText)
+    .join('')
 }
 
 function matching(records: string[], suffix: string): Multiaddr[] {

@@ -1,8 +1,11 @@
 /** What an error takes down with it: the smallest thing that is no longer consistent. */
 export type ErrorScope = 'stream' | 'connection' | 'host'
 
+/** The stages of a dial, in order. */
+export const dialStages = ['dns', 'tcp', 'negotiate', 'noise', 'identity', 'muxer', 'protocol'] as const
+
 /** How far a dial had come when it failed. */
-export type DialStage = 'dns' | 'tcp' | 'negotiate' | 'noise' | 'identity' | 'muxer' | 'protocol'
+export type DialStage = (typeof dialStages)[number]
 
 /**
  * Every code that an error of parley's can carry. Codes are stable: programs may switch on them.

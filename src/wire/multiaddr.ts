@@ -126,7 +126,7 @@ export class Multiaddr {
 
   /** The text form. Free of control and format characters, whoever the address came from. */
   toString(): string {
-    this.#text ??= this.components.map(textOf).join('') || '/'
+    this.#text ??= this.components.map(componentText).join('') || '/'
     return this.#text
   }
 
@@ -139,7 +139,8 @@ export class Multiaddr {
   }
 }
 
-function textOf(component: Component): string {
+/** One component as it stands in the text of an address: `/name`, or `/name/value`. */
+export function componentText(component: Component): string {
   return component.value === undefined ? `/${component.name}` : `/${component.name}/${component.value}`
 }
 
