@@ -168,8 +168,8 @@ export function race<T>(
 
 /** Of several failures the one that came furthest tells most. */
 function furthest(errors: unknown[]): unknown {
-  const rank = (error: unknown) =>
-    error instanceof ParleyError ? dialStages.findIndex(stage => stage === error.stage) : dialStages.length
+  const order: readonly unknown[] = dialStages
+  const rank = (error: unknown) => (error instanceof ParleyError ? order.indexOf(error.stage) : order.length)
   const [best] = errors.toSorted((a, b) => rank(b) - rank(a))
   if (errors.length === 1 || !(best instanceof ParleyError)) return best
   const { code, scope, remote, stage } = best
