@@ -66,12 +66,28 @@ function importSpki(der: Uint8Array): node.KeyObject {
   return node.createPublicKey({ key: asBuffer(der), format: 'der', type: 'spki' })
 }
 
+/**
+ * Generated keys are written out by the generator itself: to export one later can block Node 20 for ever, when memory is
+ * collected in that moment and the generator with it, since both hold the same lock.
+ */
+const encodings = { publicKeyEncoding: { format: 'der', type: 'spki' } } as const
+
+function generateX25519(): { privateKey: node.KeyObject; publicKey: Uint8Array } {
+  // The types know only both halves encoded, or neither; the secret one is wanted as it is.
+  const pair = node.generateKeyPairSync('x25519', encodings as never) as unknown
+  const { privateKey, publicKey } = pair as { privateKey: node.KeyObject; publicKey: Buffer }
+  return { privateKey, publicKey: plain(publicKey).slice(-KEY_LENGTH) }
+}
+
+function importX25519(secret: Uint8Array): { privateKey: node.KeyObject; publicKey: Uint8Array } {
+  const privateKey = importPrivate(x25519Private.encode(secret), 'pkcs8')
+  return { privateKey, publicKey: exportRaw(privateKey) }
+}
+
 function dhKeyPair(secret: Uint8Array | undefined): DhKeyPair {
-  const privateKey = secret
-    ? importPrivate(x25519Private.encode(secret), 'pkcs8')
-    : node.generateKeyPairSync('x25519').privateKey
+  const { privateKey, publicKey } = secret ? importX25519(secret) : generateX25519()
   return {
-    publicKey: exportRaw(privateKey),
+    publicKey,
     agree(remote) {
       if (remote.length !== KEY_LENGTH) throw new Error('An X25519 public key has 32 bytes.')
       return plain(node.diffieHellman({ privateKey, publicKey: importRaw('X25519', remote) }))
@@ -132,10 +148,8 @@ function secp256k1Key(scalar: Uint8Array): SigningKey {
 }
 
 const secp256k1: Kind = {
-  generate() {
-    const { privateKey } = node.generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
-    return secp256k1Key(fromBase64url(privateKey.export({ format: 'jwk' }).d))
-  },
+  // All but one in 2^128 random scalars are below the order; such a one is refused.
+  generate: () => secp256k1Key(plain(node.randomBytes(32))),
   importKey: privateKey => secp256k1Key(new Uint8Array(privateKey)),
   importPublic: publicKey => importSpki(secp256k1Public.encode(publicKey)),
   digest: 'sha256',
@@ -157,8 +171,9 @@ function ecdsaKey(sec1: Uint8Array): SigningKey {
 
 const ecdsa: Kind = {
   generate() {
-    const { privateKey } = node.generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-    return ecdsaKey(plain(privateKey.export({ format: 'der', type: 'sec1' })))
+    const privateKeyEncoding = { format: 'der', type: 'sec1' } as const
+    const options = { namedCurve: 'prime256v1', ...encodings, privateKeyEncoding }
+    return ecdsaKey(plain(node.generateKeyPairSync('ec', options).privateKey))
   },
   importKey: ecdsaKey,
   importPublic(publicKey) {
@@ -198,7 +213,10 @@ function rsaKey(key: node.KeyObject): SigningKey {
 const rsa: Kind = {
   async generate(bits = RSA_DEFAULT_BITS) {
     checkRsaBits(bits)
-    const { privateKey } = await promisify(node.generateKeyPair)('rsa', { modulusLength: bits })
+    const privateKeyEncoding = { format: 'der', type: 'pkcs1' } as const
+    const options = { modulusLength: bits, ...encodings, privateKeyEncoding }
+    const generated = await promisify(node.generateKeyPair)('rsa', options)
+    const privateKey = importPrivate(plain(generated.privateKey), 'pkcs1')
     return rsaKey(privateKey)
   },
   importKey(privateKey) {
