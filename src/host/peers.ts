@@ -58,10 +58,12 @@ export class Peers implements Iterable<PeerInfo> {
    */
   add(peerId: PeerId, addresses: Iterable<Multiaddr>, ttl: number = ADDRESS_TTL): void {
     const entry = this.#touch(peerId)
+    // Read once: addresses that arrive together expire together, and so keep their order.
+    const believed = this.#now() + ttl
     for (const one of addresses) {
       const address = one.withoutPeerId()
       const key = address.toString()
-      const expires = Math.max(this.#now() + ttl, entry.addresses.get(key)?.expires ?? 0)
+      const expires = Math.max(believed, entry.addresses.get(key)?.expires ?? 0)
       entry.addresses.set(key, { address, expires })
     }
     this.#prune(entry)

@@ -35,6 +35,16 @@ describe('the address book', () => {
     assert.ok(peers.get(one)!.addresses.every(address => address.peerId === undefined))
   })
 
+  test('gives addresses in the order they came, even if the clock ticks meanwhile', () => {
+    let time = 0
+    const peers = new Peers(10, () => time++)
+    peers.add(one, addresses(3, 1, 2))
+    assert.deepEqual(
+      peers.get(one)!.addresses.map(address => address.value('tcp')),
+      ['3', '1', '2'],
+    )
+  })
+
   test('forgets an address after its time, an hour unless told otherwise', () => {
     const clock = new Clock()
     const peers = new Peers(10, clock.now)
