@@ -16,12 +16,16 @@ export interface PeerInfo {
   readonly protocols: readonly string[]
   /** Its program, as it calls itself: text from a stranger, to be escaped before it is shown. */
   readonly agent: string | undefined
+  /** The family of protocols that it claims to belong to, such as `ipfs/0.1.0`: text from a stranger, too. */
+  readonly protocolVersion: string | undefined
   /** Where it sees us come from. */
   readonly observedAddress: Multiaddr | undefined
 }
 
 /** What identify learns. */
-export type PeerFacts = Partial<Pick<Entry, 'protocols' | 'agent' | 'observedAddress' | 'seq'>>
+export type PeerFacts = Partial<
+  Pick<Entry, 'protocols' | 'agent' | 'protocolVersion' | 'observedAddress' | 'seq'>
+>
 
 interface Entry {
   peerId: PeerId
@@ -29,6 +33,7 @@ interface Entry {
   addresses: Map<string, { address: Multiaddr; expires: number }>
   protocols: readonly string[]
   agent: string | undefined
+  protocolVersion: string | undefined
   observedAddress: Multiaddr | undefined
   /** The sequence number of the newest signed record. */
   seq: bigint
@@ -110,10 +115,10 @@ export class Peers implements Iterable<PeerInfo> {
     entry.addresses = new Map(byExpiry.slice(0, maxAddresses).filter(([, { expires }]) => expires > now))
   }
 
-  #info({ peerId, addresses, protocols, agent, observedAddress }: Entry): PeerInfo {
+  #info({ addresses, seq: _, ...rest }: Entry): PeerInfo {
     const now = this.#now()
     const live = [...addresses.values()].filter(({ expires }) => expires > now)
-    return { peerId, addresses: live.map(({ address }) => address), protocols, agent, observedAddress }
+    return { ...rest, addresses: live.map(({ address }) => address) }
   }
 }
 
@@ -123,6 +128,7 @@ function newEntry(peerId: PeerId): Entry {
     addresses: new Map(),
     protocols: [],
     agent: undefined,
+    protocolVersion: undefined,
     observedAddress: undefined,
     seq: -1n,
   }

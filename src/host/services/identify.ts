@@ -130,6 +130,7 @@ export class Identify {
     peers.update(peerId, {
       ...(message.protocols && { protocols: message.protocols }),
       ...(message.agent !== undefined && { agent: message.agent }),
+      ...(message.protocolVersion !== undefined && { protocolVersion: message.protocolVersion }),
       ...(message.observedAddress && { observedAddress: message.observedAddress }),
     })
     if (addresses) peers.add(peerId, addresses)

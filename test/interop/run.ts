@@ -1,0 +1,137 @@
+/**
+ * The interop matrix: parley and real peers, each as dialer and as listener.
+ *
+ *     npm run interop                          everything that this machine has the tools for
+ *     npm run interop -- go js                 these columns
+ *     npm run interop -- --cell ping           the cells whose name holds this
+ *     npm run interop -- --strict              a column that cannot run fails the run
+ *     npm run interop -- --save                also writes the table into README.md and docs/interop.json
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { messageOf, within } from './async.ts'
+import { type Cell, cells } from './cells.ts'
+import { type Column, columns, missingTool } from './columns.ts'
+import { knownFailures } from './known.ts'
+import {
+  type Direction,
+  directions,
+  type Matrix,
+  type Result,
+  renderLine,
+  renderMarkdown,
+  renderSum,
+} from './matrix.ts'
+import { Pair } from './pair.ts'
+import { NotOffered } from './peer.ts'
+
+const defaultTimeout = 60_000
+
+const { values: flags, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { strict: { type: 'boolean' }, save: { type: 'boolean' }, cell: { type: 'string', default: '' } },
+})
+
+const results: Result[] = []
+const versions: Record<string, string> = {}
+
+for (const column of chosen()) {
+  try {
+    await prepare(column)
+  } catch (error) {
+    skip(column, messageOf(error))
+    continue
+  }
+  await runColumn(column)
+}
+report()
+
+function chosen(): readonly Column[] {
+  const unknown = words.find(word => !columns.some(({ name }) => name === word))
+  if (unknown)
+    throw new Error(`There is no column ${unknown}; there are ${columns.map(({ name }) => name).join(', ')}.`)
+  return words.length === 0 ? columns : columns.filter(({ name }) => words.includes(name))
+}
+
+async function prepare(column: Column): Promise<void> {
+  const missing = await missingTool(column)
+  if (missing) throw new Error(missing)
+  const begin = performance.now()
+  process.stderr.write(`${column.name}: building…\n`)
+  await column.build()
+  process.stderr.write(`${column.name}: built in ${((performance.now() - begin) / 1_000).toFixed(0)} s\n`)
+}
+
+/** A column that could not run is shown so, in every cell. */
+function skip({ name }: Column, why: string): void {
+  const status = flags.strict ? 'fail' : 'not run'
+  for (const cell of cells)
+    for (const direction of directions)
+      record({ column: name, cell: cell.name, direction, status, why, seconds: 0 })
+}
+
+async function runColumn(column: Column): Promise<void> {
+  const wanted = cells.filter(({ name }) => name.includes(flags.cell))
+  const aside = wanted
+    .filter(cell => cell.aside)
+    .flatMap(cell =>
+      directions.map(async direction => {
+        const pair = new Pair(column)
+        await attempt(pair, cell, direction)
+        await pair.kill()
+      }),
+    )
+  const pair = new Pair(column)
+  for (const cell of wanted.filter(each => !each.aside))
+    for (const direction of directions) await attempt(pair, cell, direction)
+  await Promise.all(aside)
+  versions[column.name] = pair.version
+  await pair.kill()
+}
+
+async function attempt(pair: Pair, cell: Cell, direction: Direction): Promise<void> {
+  const begin = performance.now()
+  const about = { column: pair.name, cell: cell.name, direction }
+  const elapsed = () => (performance.now() - begin) / 1_000
+  const known = knownFailures.find(
+    each =>
+      each.column === pair.name && each.cell === cell.name && (each.direction ?? direction) === direction,
+  )
+  try {
+    const timeout = cell.timeout ?? defaultTimeout
+    const figure = await within(timeout, 'not over in time', pair.run(cell, direction))
+    if (known) throw new Error(`passed, though it is known to fail: ${known.why}`)
+    record({ ...about, status: 'pass', ...(figure !== undefined && { figure }), seconds: elapsed() })
+  } catch (error) {
+    await pair.kill()
+    const message = messageOf(error)
+    if (error instanceof NotOffered) record({ ...about, status: 'absent', why: message, seconds: elapsed() })
+    else if (known?.error.test(message))
+      record({ ...about, status: 'theirs', why: known.why, seconds: elapsed() })
+    else record({ ...about, status: 'fail', why: message, seconds: elapsed() })
+  }
+}
+
+function record(result: Result): void {
+  results.push(result)
+  process.stderr.write(`${renderLine(result)}\n`)
+}
+
+function report(): void {
+  const order = cells.map(({ name }) => name)
+  results.sort((a, b) => order.indexOf(a.cell) - order.indexOf(b.cell))
+  const matrix: Matrix = {
+    date: new Date().toISOString(),
+    node: process.version,
+    parley: '',
+    versions,
+    results,
+  }
+  const folder = join('build', 'interop-results')
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'matrix.json'), `${JSON.stringify(matrix, undefined, 2)}\n`)
+  writeFileSync(join(folder, 'matrix.md'), `${renderMarkdown(matrix)}\n`)
+  process.stdout.write(`${renderMarkdown(matrix)}\n\n${renderSum(results)}\n`)
+  process.exitCode = results.some(({ status }) => status === 'fail') ? 1 : 0
+}
