@@ -11,7 +11,7 @@ import { Pump, type PumpEvents } from './pump.ts'
 import { Stream, type StreamOptions } from './stream.ts'
 import { aborted, type Deferred, deferred, onAbort, startTimer, throwIfAborted } from './timer.ts'
 import type { Socket } from './transport.ts'
-import type { Direction, Upgraded } from './upgrade.ts'
+import type { Direction, Muxer, Upgraded } from './upgrade.ts'
 
 /** How long a closing connection waits for its last bytes to leave and for the other side to close, in milliseconds. */
 const closeTimeout = 1_000
@@ -52,6 +52,7 @@ export class Connection {
   readonly publicKey: PublicKey
   readonly remoteAddress: Multiaddr
   readonly direction: Direction
+  readonly muxer: Muxer
   readonly #pump: Pump
   readonly #yamux: YamuxSession
   readonly #events: ConnectionEvents
@@ -71,6 +72,7 @@ export class Connection {
     this.publicKey = upgraded.publicKey
     this.remoteAddress = socket.remoteAddress
     this.direction = direction
+    this.muxer = upgraded.muxer
     this.#events = events
     this.#negotiationTimeout = limits.negotiationTimeout
     this.#pump = new Pump({ socket, upgraded, direction, limits: limits.yamux, events: this.#pumpEvents() })

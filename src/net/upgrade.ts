@@ -32,6 +32,20 @@ import type { Socket } from './transport.ts'
 /** Who began a connection or a stream. */
 export type Direction = 'inbound' | 'outbound'
 
+/** The muxer of a connection, and how the two sides agreed on it. */
+export interface Muxer {
+  readonly protocol: string
+  /** Whether inside the Noise handshake, which saves a round trip; else by multistream-select behind it. */
+  readonly early: boolean
+}
+
+/** A stage of an upgrade that is behind it, and what came of it. */
+export type UpgradeProgress =
+  | { readonly stage: 'negotiate' }
+  | { readonly stage: 'noise' }
+  | { readonly stage: 'identity'; readonly peerId: PeerId; readonly publicKey: PublicKey }
+  | { readonly stage: 'muxer'; readonly muxer: Muxer }
+
 /** What an upgrade starts from. */
 export interface UpgradeOptions {
   direction: Direction
@@ -42,12 +56,15 @@ export interface UpgradeOptions {
   optimistic?: boolean
   /** Fresh unless given; only the specification's transcript gives it. */
   ephemeralKey?: DhKeyPair | undefined
+  /** Called as each stage is passed, before anything that follows from it is sent. */
+  passed?: ((progress: UpgradeProgress) => void) | undefined
 }
 
 /** An upgraded connection: who the other side is, and what was sent or received beyond the upgrade. */
 export interface Upgraded {
   peerId: PeerId
   publicKey: PublicKey
+  muxer: Muxer
   session: NoiseSession
   /** Bytes to be sent before all others; kept back so that they travel with the first frames. */
   pending: Uint8Array
@@ -60,16 +77,19 @@ export class Upgrade {
   readonly #dialer: boolean
   readonly #optimistic: boolean
   readonly #handshake: NoiseHandshake
+  readonly #passed: ((progress: UpgradeProgress) => void) | undefined
   #negotiation: Negotiation
   #secured: Secured | undefined
   #out: Uint8Array[] = []
   #stage: DialStage = 'negotiate'
 
-  constructor({ direction, identity, expected, optimistic = true, ephemeralKey }: UpgradeOptions) {
+  constructor({ direction, optimistic = true, passed, ...handshake }: UpgradeOptions) {
     this.#dialer = direction === 'outbound'
     this.#optimistic = this.#dialer && optimistic
+    this.#passed = passed
     const role = this.#dialer ? 'initiator' : 'responder'
-    this.#handshake = new NoiseHandshake({ role, identity, expected, ephemeralKey })
+    const opened = () => this.#pass({ stage: 'noise' }, 'identity')
+    this.#handshake = new NoiseHandshake({ ...handshake, role, opened })
     this.#negotiation = this.#negotiate(NOISE_PROTOCOL)
     this.#out.push(this.#negotiation.take())
     if (this.#optimistic) this.#out.push(this.#handshake.take())
@@ -93,9 +113,14 @@ export class Upgrade {
       if (this.#secured) return this.#settleMuxer(this.#secured, this.#secured.session.receive(chunk))
       return this.#stage === 'negotiate' ? this.#settleSecurity(chunk) : this.#shakeHands(chunk)
     } catch (error) {
-      if (error instanceof ParleyError && error.stage !== 'identity') error.stage = this.#stage
+      if (error instanceof ParleyError) error.stage = this.#stage
       throw error
     }
+  }
+
+  #pass(progress: UpgradeProgress, next: DialStage): void {
+    this.#stage = next
+    this.#passed?.(progress)
   }
 
   #negotiate(protocol: string): Negotiation {
@@ -108,7 +133,7 @@ export class Upgrade {
     const negotiated = this.#negotiation.receive(chunk)
     this.#out.push(this.#negotiation.take())
     if (!negotiated) return undefined
-    this.#stage = 'noise'
+    this.#pass({ stage: 'negotiate' }, 'noise')
     this.#out.push(this.#handshake.take())
     return negotiated.rest.length > 0 ? this.#shakeHands(negotiated.rest) : undefined
   }
@@ -117,9 +142,10 @@ export class Upgrade {
     const secured = this.#handshake.receive(chunk)
     this.#out.push(this.#handshake.take())
     if (!secured) return undefined
+    const { peerId, publicKey } = secured
+    this.#pass({ stage: 'identity', peerId, publicKey }, 'muxer')
     const rest = secured.rest.length > 0 ? secured.session.receive(secured.rest) : []
-    if (secured.muxers.includes(YAMUX_PROTOCOL)) return this.#finish(secured, rest)
-    this.#stage = 'muxer'
+    if (secured.muxers.includes(YAMUX_PROTOCOL)) return this.#finish(secured, rest, true)
     this.#secured = secured
     this.#negotiation = this.#negotiate(YAMUX_PROTOCOL)
     this.#seal(secured, this.#negotiation.take())
@@ -130,7 +156,7 @@ export class Upgrade {
     for (const [index, piece] of pieces.entries()) {
       const negotiated: Negotiated | undefined = this.#negotiation.receive(piece)
       this.#seal(secured, this.#negotiation.take())
-      if (negotiated) return this.#finish(secured, [negotiated.rest, ...pieces.slice(index + 1)])
+      if (negotiated) return this.#finish(secured, [negotiated.rest, ...pieces.slice(index + 1)], false)
     }
     return undefined
   }
@@ -139,8 +165,11 @@ export class Upgrade {
     if (plaintext.length > 0) this.#out.push(...session.seal([plaintext]))
   }
 
-  #finish({ peerId, publicKey, session }: Secured, rest: Uint8Array[]): Upgraded {
-    return { peerId, publicKey, session, pending: this.take(), rest: rest.filter(piece => piece.length > 0) }
+  #finish({ peerId, publicKey, session }: Secured, pieces: Uint8Array[], early: boolean): Upgraded {
+    const muxer = { protocol: YAMUX_PROTOCOL, early }
+    this.#pass({ stage: 'muxer', muxer }, 'protocol')
+    const rest = pieces.filter(piece => piece.length > 0)
+    return { peerId, publicKey, muxer, session, pending: this.take(), rest }
   }
 }
 

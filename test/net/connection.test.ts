@@ -40,6 +40,7 @@ describe('a connection', () => {
       assert.ok(a.connection.publicKey.equals(keyOf(2).publicKey))
       assert.ok(b.connection.publicKey.equals(keyOf(1).publicKey))
       assert.deepEqual([a.connection.direction, b.connection.direction], ['outbound', 'inbound'])
+      assert.deepEqual(a.connection.muxer, { protocol: '/yamux/1.0.0', early: true })
       assert.deepEqual([a.connection.status, b.connection.status], ['open', 'open'])
       await a.connection.close()
       await b.connection.closed

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { withDeadline } from '#src/net/timer'
-import { Upgrade, type Upgraded, type UpgradeOptions, upgrade } from '#src/net/upgrade'
+import { Upgrade, type Upgraded, type UpgradeOptions, type UpgradeProgress, upgrade } from '#src/net/upgrade'
 import { NegotiationListener } from '#src/protocol/negotiate'
 import { concat, utf8, utf8Text } from '#src/wire/bytes'
 import { type ErrorCode, ParleyError } from '#src/wire/errors'
 import { generateKey, type PrivateKey } from '#src/wire/keys'
-import type { PeerId } from '#src/wire/peer-id'
+import { PeerId } from '#src/wire/peer-id'
 import { type Cutting, cuttingKinds, feed } from '../support/feed.ts'
 import {
+  CountingSocket,
   Ear,
   errorOf,
   keyOf,
@@ -79,6 +80,30 @@ describe('two upgrades back to back', () => {
         })
       }
     }
+  }
+
+  for (const [name, muxers] of Object.entries(muxerForms)) {
+    test(`tell each stage that they pass, once and in order: ${name}`, () => {
+      const told: UpgradeProgress[][] = [[], []]
+      const of = (side: number) => (progress: UpgradeProgress) => void told[side]!.push(progress)
+      const a = dialer({ identity: noiseOf(dialerKey, muxers), passed: of(0) })
+      const b = listener({ identity: noiseOf(listenerKey, muxers), passed: of(1) })
+      const upgraded = finish(a, b, 'bytes')
+      const muxer = { protocol: '/yamux/1.0.0', early: muxers.length > 0 }
+      for (const [side, { publicKey }] of [listenerKey, dialerKey].entries()) {
+        const peerId = PeerId.fromPublicKey(publicKey)
+        const stages = [{ stage: 'negotiate' }, { stage: 'noise' }, { stage: 'identity' }, { stage: 'muxer' }]
+        assert.deepEqual(
+          told[side]!.map(({ stage }) => ({ stage })),
+          stages,
+        )
+        const [, , identity, last] = told[side]!
+        assert.ok(identity?.stage === 'identity' && identity.peerId.equals(peerId))
+        assert.ok(identity.publicKey.equals(publicKey))
+        assert.deepEqual(last, { stage: 'muxer', muxer })
+        assert.deepEqual(upgraded[side]!.muxer, muxer)
+      }
+    })
   }
 
   test('keep message 3 back, to travel with the first frames', () => {
@@ -319,6 +344,23 @@ describe('upgrade()', () => {
       assert.ok(ear.isClosed)
     })
   }
+
+  test('sends nothing more once the signal fires at a stage that was passed', async () => {
+    const [a, b] = await socketPair()
+    const controller = new AbortController()
+    const sent: number[] = []
+    const passed = ({ stage }: UpgradeProgress) => {
+      if (stage !== 'identity') return
+      sent.push(socket.writes)
+      controller.abort()
+    }
+    const socket = new CountingSocket(a)
+    const listening = upgrade(b, inbound, never)
+    const error = await errorOf(upgrade(socket, { ...outbound, passed }, controller.signal))
+    assert.equal(error.code, 'ERR_ABORTED')
+    assert.deepEqual([error.stage, sent], ['muxer', [socket.writes]])
+    assert.equal((await errorOf(listening)).stage, 'noise')
+  })
 
   for (const stage of ['negotiate', 'noise', 'muxer'] as const) {
     test(`names ${stage} as the stage that an end cut off`, async () => {

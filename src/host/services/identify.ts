@@ -79,25 +79,11 @@ export class Identify {
     const stream = await connection.open(IDENTIFY_PUSH_PROTOCOL)
     await this.answer(stream)
     // Its end of the stream carries nothing; without this it would stay half open for ever.
-    await this.#untilEnd(stream, () => {})
+    await untilEnd(stream, () => {}, this.#options)
   }
 
   async #read(stream: Stream): Promise<void> {
-    const reader = new IdentifyReader()
-    await this.#untilEnd(stream, chunk => reader.receive(chunk))
-    this.#learn(stream.connection, reader.finish())
-  }
-
-  #untilEnd(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {
-    const message = 'The other side did not say in time who it is.'
-    return withDeadline({ delay: this.#options.timeout, message }, async deadline => {
-      try {
-        await unlessAborted(readAll(stream, receive), deadline)
-      } catch (error) {
-        stream.reset(error)
-        throw error
-      }
-    })
+    this.#learn(stream.connection, await readIdentify(stream, this.#options))
   }
 
   /** In one message of a size that everyone reads: first the signature goes, then addresses. */
@@ -148,6 +134,35 @@ export class Identify {
     peers.update(connection.peerId, { seq: record.seq })
     return record.addresses
   }
+}
+
+/**
+ * Reads what a peer says of itself on an identify stream, up to its end. Throws `ERR_TIMEOUT` after `timeout` milliseconds,
+ * and what `IdentifyReader` throws; then the stream is reset.
+ */
+export async function readIdentify(
+  stream: Stream,
+  { timeout }: { timeout: number },
+): Promise<IdentifyMessage> {
+  const reader = new IdentifyReader()
+  await untilEnd(stream, chunk => reader.receive(chunk), { timeout })
+  return reader.finish()
+}
+
+function untilEnd(
+  stream: Stream,
+  receive: (chunk: Uint8Array) => void,
+  { timeout }: { timeout: number },
+): Promise<void> {
+  const message = 'The other side did not say in time who it is.'
+  return withDeadline({ delay: timeout, message }, async deadline => {
+    try {
+      await unlessAborted(readAll(stream, receive), deadline)
+    } catch (error) {
+      stream.reset(error)
+      throw error
+    }
+  })
 }
 
 async function readAll(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {

@@ -42,6 +42,8 @@ export interface NoiseHandshakeOptions {
   expected?: PeerId | undefined
   /** Fresh unless given; only tests and the specification's transcript give it. */
   ephemeralKey?: DhKeyPair | undefined
+  /** Called when the other side's payload has been opened, before the identity in it is checked. */
+  opened?: (() => void) | undefined
 }
 
 /** A finished handshake: who the other side is, the session, and bytes that already belong to it. */
@@ -54,15 +56,17 @@ export interface Secured extends NoisePayload {
 export class NoiseHandshake {
   readonly #identity: NoiseIdentity
   readonly #expected: PeerId | undefined
+  readonly #opened: (() => void) | undefined
   readonly #state: HandshakeState
   readonly #fuse = new Fuse()
   readonly #frames = new FrameReader({ max: 65_535, prefix: 'u16', error: 'ERR_NOISE' })
   #out: Uint8Array[] = []
   #remote: NoisePayload | undefined
 
-  constructor({ role, identity, expected, ephemeralKey }: NoiseHandshakeOptions) {
+  constructor({ role, identity, expected, ephemeralKey, opened }: NoiseHandshakeOptions) {
     this.#identity = identity
     this.#expected = expected
+    this.#opened = opened
     this.#state = new HandshakeState({ role, staticKey: identity.staticKey, ephemeralKey })
     // Message 1 is readable to anyone, so its payload stays empty.
     if (role === 'initiator') this.#write(new Uint8Array(0))
@@ -98,7 +102,10 @@ export class NoiseHandshake {
   #read(message: Uint8Array): void {
     const payload = this.#state.read(message)
     const remoteStatic = this.#state.remoteStatic
-    if (remoteStatic !== undefined) this.#remote = verifyPayload(payload, remoteStatic, this.#expected)
+    if (remoteStatic !== undefined) {
+      this.#opened?.()
+      this.#remote = verifyPayload(payload, remoteStatic, this.#expected)
+    }
     if (this.#state.mayWrite) this.#write(this.#identity.payload)
   }
 
