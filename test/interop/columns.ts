@@ -35,7 +35,7 @@ const inVenv = (program: string) => join(venv, 'bin', program)
 /** parley's own program, which is one end of every cell. */
 export const parley: Program = {
   command: process.execPath,
-  args: [resolve('build', 'interop', 'parley', 'peer.js')],
+  args: [resolve('build', 'test', 'interop', 'parley', 'peer.js')],
 }
 
 /** All implementations, in the order of the table. parley against itself comes first, to tell our faults from theirs. */

@@ -62,8 +62,9 @@ function fail(sentence: string): never {
   throw new Error(sentence)
 }
 
-function muxerOf(connection: Connection | undefined): unknown {
-  return connection && Reflect.get(connection, 'muxer')
+/** Which round trip the muxer took. */
+function muxerOf(connection: Connection | undefined): 'early' | 'multistream' | undefined {
+  return connection && (connection.muxer.early ? 'early' : 'multistream')
 }
 
 /** What identify told of a peer, in the contract's names. */
