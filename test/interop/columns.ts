@@ -14,8 +14,8 @@ export interface Column {
   /** Builds what is not built yet. Rejects with the last lines of the tool that failed. */
   build(): Promise<void>
   peer: Program
-  /** The implementation's own chat, where it has one. */
-  chat?: Program
+  /** The implementation's own chat, where it has one: as listener on any port, and as dialer. */
+  chat?: { listen(): Program; dial(address: string): Program }
 }
 
 const here = resolve('test', 'interop')
@@ -49,7 +49,7 @@ export const columns: readonly Column[] = [
       await run('go', ['build', '-trimpath', '-o', join(cache, 'go', 'chat'), goChat], join(here, 'go'))
     },
     peer: { command: join(cache, 'go', 'peer'), args: [] },
-    chat: { command: join(cache, 'go', 'chat'), args: [] },
+    chat: chat(join(cache, 'go', 'chat'), [], ['-sp', '0'], '-d'),
   },
   {
     name: 'js',
@@ -59,7 +59,7 @@ export const columns: readonly Column[] = [
         await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], javascript)
       }),
     peer: { command: process.execPath, args: [...polyfilled, join(javascript, 'peer.mjs')] },
-    chat: { command: process.execPath, args: [...polyfilled, join(javascript, 'chat.mjs')] },
+    chat: chat(process.execPath, [...polyfilled, join(javascript, 'chat.mjs')], [], '--dial'),
   },
   {
     name: 'rust',
@@ -82,9 +82,16 @@ export const columns: readonly Column[] = [
         await run(inVenv('pip'), install, join(here, 'python'))
       }),
     peer: { command: inVenv('python'), args: [join(here, 'python', 'peer.py')] },
-    chat: { command: inVenv('chat-demo'), args: [] },
+    chat: chat(inVenv('chat-demo'), [], ['-p', '0'], '-d'),
   },
 ]
+
+function chat(command: string, args: string[], listen: string[], dial: string): NonNullable<Column['chat']> {
+  return {
+    listen: () => ({ command, args: [...args, ...listen] }),
+    dial: address => ({ command, args: [...args, dial, address] }),
+  }
+}
 
 /** go-libp2p's own example, by its path. */
 const goChat = 'github.com/libp2p/go-libp2p/examples/chat'

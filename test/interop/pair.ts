@@ -8,18 +8,18 @@ import { startProxy } from './proxy.ts'
 
 /** parley's program and another's, started when a cell needs them, and kept for the next that wants the same flags. */
 export class Pair {
-  readonly #column: Column
+  readonly column: Column
   #peers: readonly [parley: Peer, other: Peer] | undefined
   #flags: readonly (readonly string[])[] = []
   #version = ''
 
   constructor(column: Column) {
-    this.#column = column
+    this.column = column
   }
 
   /** The column's name. */
   get name(): string {
-    return this.#column.name
+    return this.column.name
   }
 
   /** The other implementation and its version, once one has run. */
@@ -53,7 +53,7 @@ export class Pair {
     const flags = [ours, theirs]
     if (this.#peers && isDeepStrictEqual(flags, this.#flags)) return this.#peers
     await this.kill()
-    const other = await Peer.start(this.name, this.#column.peer, theirs)
+    const other = await Peer.start(this.name, this.column.peer, theirs)
     const parley = await Peer.start('parley', parleyProgram, ours).catch(async error => {
       await other.kill()
       throw error

@@ -11,7 +11,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { messageOf, within } from './async.ts'
-import { type Cell, cells } from './cells.ts'
+import { cells } from './cells.ts'
 import { type Column, columns, missingTool } from './columns.ts'
 import { knownFailures } from './known.ts'
 import {
@@ -25,6 +25,7 @@ import {
 } from './matrix.ts'
 import { Pair } from './pair.ts'
 import { NotOffered } from './peer.ts'
+import { programs } from './programs.ts'
 
 const defaultTimeout = 60_000
 
@@ -32,6 +33,22 @@ const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
   options: { strict: { type: 'boolean' }, save: { type: 'boolean' }, cell: { type: 'string', default: '' } },
 })
+
+/** A row of the table: two peer programs under the contract, or whole programs. */
+interface Row {
+  name: string
+  aside?: boolean
+  timeout?: number
+  run(pair: Pair, direction: Direction): Promise<string | undefined>
+}
+
+const rows: readonly Row[] = [
+  ...cells.map(cell => ({ ...cell, run: (pair: Pair, direction: Direction) => pair.run(cell, direction) })),
+  ...programs.map(program => ({
+    ...program,
+    run: (pair: Pair, direction: Direction) => program.run(pair.column, direction),
+  })),
+]
 
 const results: Result[] = []
 const versions: Record<string, string> = {}
@@ -66,41 +83,41 @@ async function prepare(column: Column): Promise<void> {
 /** A column that could not run is shown so, in every cell. */
 function skip({ name }: Column, why: string): void {
   const status = flags.strict ? 'fail' : 'not run'
-  for (const cell of cells)
+  for (const row of rows)
     for (const direction of directions)
-      record({ column: name, cell: cell.name, direction, status, why, seconds: 0 })
+      record({ column: name, cell: row.name, direction, status, why, seconds: 0 })
 }
 
 async function runColumn(column: Column): Promise<void> {
-  const wanted = cells.filter(({ name }) => name.includes(flags.cell))
+  const wanted = rows.filter(({ name }) => name.includes(flags.cell))
   const aside = wanted
-    .filter(cell => cell.aside)
-    .flatMap(cell =>
+    .filter(row => row.aside)
+    .flatMap(row =>
       directions.map(async direction => {
         const pair = new Pair(column)
-        await attempt(pair, cell, direction)
+        await attempt(pair, row, direction)
         await pair.kill()
       }),
     )
   const pair = new Pair(column)
-  for (const cell of wanted.filter(each => !each.aside))
-    for (const direction of directions) await attempt(pair, cell, direction)
+  for (const row of wanted.filter(each => !each.aside))
+    for (const direction of directions) await attempt(pair, row, direction)
   await Promise.all(aside)
   versions[column.name] = pair.version
   await pair.kill()
 }
 
-async function attempt(pair: Pair, cell: Cell, direction: Direction): Promise<void> {
+async function attempt(pair: Pair, row: Row, direction: Direction): Promise<void> {
   const begin = performance.now()
-  const about = { column: pair.name, cell: cell.name, direction }
+  const about = { column: pair.name, cell: row.name, direction }
   const elapsed = () => (performance.now() - begin) / 1_000
   const known = knownFailures.find(
     each =>
-      each.column === pair.name && each.cell === cell.name && (each.direction ?? direction) === direction,
+      each.column === pair.name && each.cell === row.name && (each.direction ?? direction) === direction,
   )
   try {
-    const timeout = cell.timeout ?? defaultTimeout
-    const figure = await within(timeout, 'not over in time', pair.run(cell, direction))
+    const timeout = row.timeout ?? defaultTimeout
+    const figure = await within(timeout, 'not over in time', row.run(pair, direction))
     if (known) throw new Error(`passed, though it is known to fail: ${known.why}`)
     record({ ...about, status: 'pass', ...(figure !== undefined && { figure }), seconds: elapsed() })
   } catch (error) {
@@ -119,7 +136,7 @@ function record(result: Result): void {
 }
 
 function report(): void {
-  const order = cells.map(({ name }) => name)
+  const order = rows.map(({ name }) => name)
   results.sort((a, b) => order.indexOf(a.cell) - order.indexOf(b.cell))
   const matrix: Matrix = {
     date: new Date().toISOString(),

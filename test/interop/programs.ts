@@ -1,0 +1,98 @@
+import { resolve } from 'node:path'
+import type { Column } from './columns.ts'
+import type { Direction } from './matrix.ts'
+import { NotOffered, type Program } from './peer.ts'
+import { Running } from './running.ts'
+
+/** A row of the matrix that runs whole programs, as a person would. */
+export interface ProgramCell {
+  name: string
+  timeout?: number
+  /** Says what was seen, as a figure, or nothing. `out`: parley's program dials. */
+  run(column: Column, direction: Direction): Promise<string | undefined>
+}
+
+const cli = resolve('dist', 'cli.js')
+
+/** An address as any of them prints it; on a machine with several, that of loopback. */
+const printedAddress = /\/ip4\/127\.0\.0\.1\/tcp\/[1-9]\d*\/p2p\/\w+/
+
+/** How parley says that somebody is there. */
+const joined = /has joined|is here/
+
+/** Runs the body with a way to start programs, all of which are ended afterwards. */
+async function withPrograms(
+  body: (start: (program: Program) => Running) => Promise<undefined>,
+): Promise<undefined> {
+  const running: Running[] = []
+  try {
+    return await body(program => {
+      const one = new Running(program)
+      running.push(one)
+      return one
+    })
+  } finally {
+    await Promise.all(running.map(one => one.kill()))
+  }
+}
+
+function parley(...args: string[]): Program {
+  return { command: process.execPath, args: [cli, ...args] }
+}
+
+function chatOf({ name, chat }: Column): NonNullable<Column['chat']> {
+  if (!chat) throw new NotOffered(`${name}-libp2p has no chat program`)
+  return chat
+}
+
+/** Each says a line and sees the other's. */
+function converse(flags: readonly string[]): ProgramCell['run'] {
+  return (column, direction) =>
+    withPrograms(async start => {
+      const chat = chatOf(column)
+      const listening = direction === 'out' ? chat.listen() : parley('--port', '0', ...flags)
+      const listener = start(listening)
+      const address = await listener.sees(printedAddress)
+      const dialling = direction === 'out' ? parley('--dial', address, ...flags) : chat.dial(address)
+      const dialer = start(dialling)
+      const [ours, theirs] = direction === 'out' ? [dialer, listener] : [listener, dialer]
+      await ours.sees(joined)
+      await tell(theirs, ours, 'Grüße, 你好 👋')
+      await tell(ours, theirs, 'and back again')
+      await tell(theirs, ours, 'one more')
+    })
+}
+
+async function tell(speaker: Running, listener: Running, text: string): Promise<void> {
+  speaker.type(text)
+  await listener.sees(new RegExp(text))
+}
+
+/** Two of theirs join one of ours, and see each other's lines. */
+async function meet(column: Column, direction: Direction): Promise<undefined> {
+  if (direction === 'out') throw new NotOffered('the hub is the one that is dialled')
+  return withPrograms(async start => {
+    const chat = chatOf(column)
+    const hub = start(parley('--port', '0', '--ephemeral'))
+    const address = await hub.sees(printedAddress)
+    const [one, two] = [start(chat.dial(address)), start(chat.dial(address))]
+    // The hub passes on what it hears; what it says itself reaches all.
+    await hub.sees(/(has joined[\s\S]*){2}/)
+    await tell(one, hub, 'from the first')
+    await tell(two, hub, 'from the second')
+    await two.sees(/from the first/)
+    await one.sees(/from the second/)
+    hub.type('to both of you')
+    await Promise.all([one, two].map(each => each.sees(/to both of you/)))
+  })
+}
+
+/** All rows with programs, in the order of the table. */
+export const programs: readonly ProgramCell[] = [
+  { name: 'its own chat program', run: converse(['--ephemeral']) },
+  {
+    name: 'its own chat program, parley with an RSA key',
+    run: converse(['--ephemeral', '--key-type', 'rsa']),
+  },
+  { name: 'two of its chat programs meet through parley', run: meet },
+]
