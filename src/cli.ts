@@ -1,14 +1,19 @@
 #!/usr/bin/env node
-/** The chat program: flags make a host, the host a table, and the table meets the terminal. */
-import { jsonReport, type Report, textReport } from './chat/report.ts'
+/** The program: a command, or the chat, where flags make a host, the host a table, and the table meets the terminal. */
+import { jsonReport, textReport } from './chat/report.ts'
 import { Terminal } from './chat/terminal.ts'
 import { Chat, exitCodeOf } from './cli/chat.ts'
 import { type Flags, parseFlags, usage } from './cli/flags.ts'
+import { perf } from './cli/perf.ts'
+import { onSignals } from './cli/signals.ts'
 import { createHost, type Host, VERSION } from './host/host.ts'
 import { debugIdentity, identityFile, loadIdentity } from './host/identity.ts'
 import { startTimer } from './net/timer.ts'
 import { ParleyError } from './wire/errors.ts'
 import { generateKey, type PrivateKey } from './wire/keys.ts'
+
+/** What the first argument may name; each command takes those behind it and gives the exit code. Without a name it is the chat. */
+const commands: Record<string, (args: readonly string[]) => Promise<number>> = { perf }
 
 /** What is still open when the chat is over, such as a name that is being looked up, keeps nobody waiting longer. */
 const exitDelay = 250
@@ -35,16 +40,19 @@ async function openHost(flags: Flags): Promise<Host> {
   return host
 }
 
-async function main(terminal: Terminal, report: Report): Promise<number> {
+async function chat(args: readonly string[]): Promise<number> {
+  const json = args.includes('--json')
+  const terminal = new Terminal(process, { json, env: process.env })
+  const report = json ? jsonReport(terminal) : textReport(terminal, terminal.colours)
   try {
-    const flags = parseFlags(process.argv.slice(2))
+    const flags = parseFlags(args)
     if (flags.help || flags.version) return print(flags.help ? usage : `${VERSION}\n`)
     if (flags.debug)
       report.warning(
         'DEBUG: this identity is computed from the port. Anyone can compute it and pass for you.',
       )
     const chat = new Chat({ flags, terminal, report, host: await openHost(flags) })
-    hearSignals(chat)
+    onSignals(() => chat.interrupt())
     return await chat.run()
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error
@@ -60,24 +68,10 @@ function print(text: string): number {
   return 0
 }
 
-/** The first signal leaves in good order, a second one at once. A reader who has gone is a reason to leave too. */
-function hearSignals(chat: Chat): void {
-  let asked = false
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      if (asked) process.exit(130)
-      asked = true
-      chat.interrupt()
-    })
-  }
-  process.stdout.on('error', () => chat.interrupt())
-}
-
 // Nobody reads any more; that is no reason to complain.
 process.stdout.on('error', () => {})
 process.stderr.on('error', () => {})
-const json = process.argv.includes('--json')
-const terminal = new Terminal(process, { json, env: process.env })
-const report = json ? jsonReport(terminal) : textReport(terminal, terminal.colours)
-process.exitCode = await main(terminal, report)
+const [name = '', ...args] = process.argv.slice(2)
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+process.exitCode = await (command ? command(args) : chat(process.argv.slice(2)))
 startTimer(exitDelay, () => process.exit())

@@ -1,7 +1,6 @@
-import { parseArgs } from 'node:util'
-import { ParleyError } from '../wire/errors.ts'
 import type { KeyType } from '../wire/keys.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
+import { parseOptions, usageError } from './options.ts'
 
 /** What the user asked for on the command line. */
 export interface Flags {
@@ -25,6 +24,7 @@ export const usage = `parley: chat with other people directly, without a server,
   parley --dial <address>           join someone at the address they gave you
   printf 'hi\\n' | parley --dial <address>
                                     send lines from a pipe, then leave
+  parley perf --help                measure how fast streams to another peer are
 
 Options
   -p, --port <n>          listen on this port of every interface; 0 for any free one
@@ -71,7 +71,7 @@ const options = {
 
 /** Reads the command line. Throws `ERR_USAGE` or `ERR_MULTIADDR` with one sentence on what is wrong. */
 export function parseFlags(args: readonly string[]): Flags {
-  const { help = false, version = false, ...rest } = parse(args.map(modernForm))
+  const { help = false, version = false, ...rest } = parseOptions(args.map(modernForm), options, '--dial')
   // Who asks for help need not get the rest right.
   const values: typeof rest = help || version ? {} : rest
   const dial = (values.dial ?? []).map(text => dialAddress(text))
@@ -95,17 +95,6 @@ export function parseFlags(args: readonly string[]): Flags {
 function modernForm(arg: string): string {
   const [name = '', ...value] = arg.split('=')
   return [classicForms.get(name) ?? name, ...value].join('=')
-}
-
-function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options, allowPositionals: false }).values
-  } catch (cause) {
-    // node:util explains at length; its first sentence says what is wrong.
-    const [sentence = 'The command line makes no sense'] = String((cause as Error).message).split(/\.\s|\.$/)
-    const hint = sentence.includes("argument '/") ? 'put --dial before it' : 'see --help'
-    throw usageError(`${sentence}; ${hint}.`, cause)
-  }
 }
 
 function parsePort(text: string): number {
@@ -138,8 +127,4 @@ function checkTogether({ identity, ephemeral, debug, keyType }: Flags): void {
   if (identity === '') throw usageError('--identity needs the name of a file.')
   if (ways.length > 1) throw usageError(`${ways.join(' and ')} contradict each other; choose one.`)
   if (debug && keyType && keyType !== 'ed25519') throw usageError('--debug makes Ed25519 keys only.')
-}
-
-function usageError(message: string, cause?: unknown): ParleyError {
-  return new ParleyError('ERR_USAGE', message, { scope: 'host', cause })
 }

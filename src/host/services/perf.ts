@@ -1,0 +1,117 @@
+import type { Stream } from '../../net/stream.ts'
+import { monotonicNow, unlessAborted } from '../../net/timer.ts'
+import { MAX_PERF_BYTES, PERF_PROTOCOL, PerfRequester, PerfResponder, zeros } from '../../protocol/perf.ts'
+import { ParleyError } from '../../wire/errors.ts'
+import type { Host, Target } from '../host.ts'
+
+/** Streams that one host serves at once, of all its peers together; further ones are reset. */
+const maxStreams = 16
+
+/** What a measurement takes; amounts in bytes, from 0 to 2^64 - 1. */
+export interface PerfOptions {
+  /** How much to send. Default 0. */
+  upload?: number | bigint
+  /** How much to ask for; it comes when all of the upload has arrived. Default 0. */
+  download?: number | bigint
+  /** Ends the measurement, and resets its stream, when it fires. */
+  signal?: AbortSignal | undefined
+  /** Told after every piece how many bytes have been sent and have come by then. It must be quick, for it is measured too. */
+  onProgress?: (uploaded: number, downloaded: number) => void
+}
+
+/**
+ * Lets every peer of a host measure how fast its streams are, with libp2p's perf protocol, from now on. Returns the undo.
+ *
+ * No host does so unless told to: eight bytes from a peer make it send as much as they say. What one can cost is bounded: 16
+ * streams are served at once, none of which takes more memory than any stream whose reader is slow.
+ */
+export function servePerf(host: Host): () => void {
+  let streams = 0
+  return host.handle(PERF_PROTOCOL, async stream => {
+    if (streams >= maxStreams) throw tooMany()
+    streams++
+    try {
+      await answer(stream)
+    } finally {
+      streams--
+    }
+  })
+}
+
+async function answer(stream: Stream): Promise<void> {
+  const responder = new PerfResponder()
+  for await (const chunk of stream) responder.receive(chunk)
+  await send(stream, responder.finish())
+  await stream.end()
+}
+
+/**
+ * Measures how fast a stream to a target is: sends so many bytes, then receives so many. Gives the milliseconds from the
+ * opening of the stream to its end; the connection stands before, and is made if there is none.
+ *
+ * Throws what `Host.dial` throws, `ERR_PROTOCOL_UNSUPPORTED` when the other side does not serve it, `ERR_STREAM_RESET` when
+ * it is busy, `ERR_PROTOCOL` or `ERR_UNEXPECTED_END` when more or less comes than was asked for, `ERR_ABORTED` when the
+ * signal fires, and `ERR_USAGE` for what is no amount.
+ */
+export async function perf(host: Host, target: Target, options: PerfOptions = {}): Promise<number> {
+  const upload = amountOf(options.upload)
+  const requester = new PerfRequester(amountOf(options.download))
+  const { signal, onProgress = () => {} } = options
+  const connection = await host.dial(target, { signal })
+  const begin = monotonicNow()
+  // Whoever is asked for this is known to serve it: the request need not wait for an answer to that.
+  const stream = await connection.open(PERF_PROTOCOL, { signal, optimistic: true })
+  try {
+    const exchanged = exchange(stream, { upload, requester, onProgress })
+    await (signal ? unlessAborted(exchanged, signal) : exchanged)
+    return monotonicNow() - begin
+  } catch (error) {
+    stream.reset(error)
+    throw error
+  }
+}
+
+interface Exchange {
+  upload: bigint
+  requester: PerfRequester
+  onProgress: (uploaded: number, downloaded: number) => void
+}
+
+async function exchange(stream: Stream, { upload, requester, onProgress }: Exchange): Promise<void> {
+  stream.write(requester.request)
+  const uploaded = await send(stream, upload, sent => onProgress(sent, 0))
+  await stream.end()
+  for await (const chunk of stream) {
+    requester.receive(chunk)
+    onProgress(uploaded, requester.received)
+  }
+  requester.finish()
+}
+
+/** Sends so many bytes, as fast as they are taken in; returns how many these were. */
+async function send(
+  stream: Stream,
+  amount: bigint,
+  onSent: (sent: number) => void = () => {},
+): Promise<number> {
+  let sent = 0
+  for (const block of zeros(amount)) {
+    if (!stream.write(block)) await stream.drained()
+    sent += block.length
+    onSent(sent)
+  }
+  return sent
+}
+
+function amountOf(amount: number | bigint = 0n): bigint {
+  const whole = typeof amount === 'bigint' || Number.isSafeInteger(amount)
+  if (whole && amount >= 0 && amount <= MAX_PERF_BYTES) return BigInt(amount)
+  const message = `${amount} is no amount of bytes; give a whole number from 0 to 2^64 - 1, beyond 2^53 as a bigint.`
+  throw new ParleyError('ERR_USAGE', message, { scope: 'host' })
+}
+
+function tooMany(): ParleyError {
+  return new ParleyError('ERR_STREAM_LIMIT', 'As many measurements are under way as there may be.', {
+    scope: 'stream',
+  })
+}
