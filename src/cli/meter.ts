@@ -18,8 +18,8 @@ interface Reading {
   downloaded: number
 }
 
-/** Goes back to the beginning of the row and empties it. */
-const wipe = '\r\x1b[K'
+/** Goes back to the beginning of the row and empties the screen from there. */
+const wipe = '\r\x1b[J'
 
 /**
  * Tells how far a measurement has come: to a program on stdout, a JSON object a line as libp2p's test plans have it, and to a

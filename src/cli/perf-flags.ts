@@ -74,7 +74,8 @@ function addressOf(text: string | undefined): Multiaddr {
 
 /** What `<host>:<port>` is as a multiaddr, whose parser then looks closer. An IPv6 address stands in brackets. */
 function multiaddrOf(text: string): string {
-  const [, host = '', port = ''] = /^\[?([^/\]]+)\]?:(\d+)$/.exec(text) ?? []
+  const [, bracketed, plain = '', port] = /^(?:\[([^/]+)\]|([^/:[\]]+)):(\d+)$/.exec(text) ?? []
+  const host = bracketed ?? plain
   if (host === '')
     throw usageError(`The server's address must be <host>:<port> or a multiaddr, not '${text}'.`)
   const kind = isIPv4(host) ? 'ip4' : isIPv6(host) ? 'ip6' : 'dns'

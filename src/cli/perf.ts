@@ -30,12 +30,13 @@ export async function perf(args: readonly string[]): Promise<number> {
 
 /** The seed is that of go-libp2p's server, whose clients expect this one identity. */
 async function serve({ address }: PerfFlags, report: Report): Promise<void> {
+  const asked = new Promise<void>(resolve => onSignals(resolve))
   const identity = PrivateKey.fromSeed(new Uint8Array(32))
   const host = await createHost({ identity, transports: [tcp()], listen: [address] })
   servePerf(host)
   for (const own of host.addresses) process.stdout.write(`${own}\n`)
   report.warning(`Serving as ${host.peerId}, which anyone can be: for measurements only. Ctrl-C leaves.`)
-  await new Promise<void>(resolve => onSignals(resolve))
+  await asked
   await host.stop()
 }
 

@@ -1,7 +1,7 @@
 import type { Stream } from '../../net/stream.ts'
 import { monotonicNow, unlessAborted } from '../../net/timer.ts'
 import { MAX_PERF_BYTES, PERF_PROTOCOL, PerfRequester, PerfResponder, zeros } from '../../protocol/perf.ts'
-import { ParleyError } from '../../wire/errors.ts'
+import { ParleyError, remoteError } from '../../wire/errors.ts'
 import type { Host, Target } from '../host.ts'
 
 /** Streams that one host serves at once, of all its peers together; further ones are reset. */
@@ -59,16 +59,34 @@ export async function perf(host: Host, target: Target, options: PerfOptions = {}
   const { signal, onProgress = () => {} } = options
   const connection = await host.dial(target, { signal })
   const begin = monotonicNow()
-  // Whoever is asked for this is known to serve it: the request need not wait for an answer to that.
+  // Whoever is asked for this most likely serves it: the request need not wait for an answer to the proposal.
   const stream = await connection.open(PERF_PROTOCOL, { signal, optimistic: true })
+  let agreed = false
+  stream.negotiated.then(
+    () => {
+      agreed = true
+    },
+    () => {},
+  )
   try {
     const exchanged = exchange(stream, { upload, requester, onProgress })
     await (signal ? unlessAborted(exchanged, signal) : exchanged)
     return monotonicNow() - begin
   } catch (error) {
     stream.reset(error)
-    throw error
+    throw agreed ? error : refusalOf(error)
   }
+}
+
+/** Who does not know the protocol stumbles over the request behind the proposal, often before he has refused that. */
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof ParleyError) || error.code !== 'ERR_STREAM_RESET') return error
+  const message = `The other side does not support ${PERF_PROTOCOL}; it must be told to serve it.`
+  return remoteError('ERR_PROTOCOL_UNSUPPORTED', message, {
+    scope: 'stream',
+    stage: 'protocol',
+    cause: error,
+  })
 }
 
 interface Exchange {
