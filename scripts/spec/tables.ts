@@ -88,6 +88,8 @@ const bounds: readonly [what: string, file: string, name: string][] = [
   ],
   ['addresses in an identify message that is sent', 'host/services/identify.ts', 'maxAddresses'],
   ['bytes of a ping', 'protocol/ping.ts', 'PING_LENGTH'],
+  ['bytes of a perf block', 'protocol/perf.ts', 'BLOCK_LENGTH'],
+  ['streams of perf that a host serves at once', 'host/services/perf.ts', 'maxStreams'],
   ['bytes of a chat line', 'protocol/lines.ts', 'MAX_LINE'],
   ['depth of names that lead to names', 'host/resolver.ts', 'maxDepth'],
   ['addresses that a name may stand for', 'host/resolver.ts', 'maxAddresses'],

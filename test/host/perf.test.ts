@@ -173,7 +173,7 @@ describe('servePerf', () => {
       stream.write(pattern(100_000))
       const answer = stream[Symbol.asyncIterator]().next()
       let answered = false
-      answer.then(() => {
+      void answer.then(() => {
         answered = true
       })
       await client!.ping(server.peerId)
