@@ -69,7 +69,9 @@ def _print(message: Mapping[str, object]) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """An error and what caused it, in one line."""
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    inner = getattr(error, "exceptions", None) or ([error.__cause__] if error.__cause__ else [])
-    return " ".join(": ".join([text, *map(describe, inner)]).split())
+    """An error and what caused it, in one line; of a group, its members."""
+    members = getattr(error, "exceptions", None) or getattr(error, "errors", None)
+    if members:
+        return "; ".join(map(describe, members))
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"{text}, from {describe(error.__cause__)}" if error.__cause__ else text

@@ -1,6 +1,7 @@
 """The peer program on py-libp2p; see ../README.md for its contract."""
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -52,9 +53,13 @@ async def main(wanted: argparse.Namespace) -> None:
         node = create_node(wanted.key, wanted.security, background)
         await serve(node)
         async with node.host.run([wanted.listen]):
+            # The library keeps silent about an address on which it cannot listen.
+            if not node.host.get_addrs():
+                raise OSError(f"cannot listen on {wanted.listen}")
             event("ready", **ready(node))
             await obey(lambda request: perform(node, request))
-        background.cancel_scope.cancel()
+            # The library takes its time to unwind, up to seconds when it is busy.
+            os._exit(0)
 
 
 async def perform(node: Node, request: Request) -> Answer:
