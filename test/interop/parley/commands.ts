@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Connection, type Host, PeerId, type Stream } from 'parley'
+import { type Connection, type Host, PeerId, perf, type Stream } from 'parley'
 import { type Digest, decodeDigest } from '../pattern.ts'
 import type { Commands, Parameters } from './control.ts'
 import { digestOf, readSome, type Served, writePattern } from './serve.ts'
@@ -53,6 +53,7 @@ export function createCommands(host: Host, served: Served, self: Self): Commands
     },
     chat: on('/chat/1.0.0', stream => void served.converse(stream).catch(() => {})),
     say: ({ peer, text }) => void served.chatWith(peer).write(Buffer.from(`${text}\n`)),
+    perf: parameters => measure(host, parameters),
     close: ({ peer }) => connectionTo(peer).close(),
     stop: () => host.stop(),
   }
@@ -145,6 +146,15 @@ async function writeUntilReset(stream: Stream): Promise<object> {
     return { written }
   }
   return fail('256 MiB went through, and no reset came')
+}
+
+async function measure(host: Host, { peer, upload, download }: Parameters): Promise<object> {
+  let bytes = 0
+  const onProgress = (_sent: number, received: number) => {
+    bytes = received
+  }
+  const ms = await perf(host, PeerId.parse(peer), { upload, download, onProgress })
+  return { seconds: ms / 1_000, bytes }
 }
 
 type Open = () => Promise<Stream>

@@ -1,4 +1,4 @@
-import type { Host, Stream } from 'parley'
+import { type Host, type Stream, servePerf } from 'parley'
 import { deferred } from '../async.ts'
 import { type Digest, DigestCounter, encodeDigest, pattern } from '../pattern.ts'
 import { emit } from './control.ts'
@@ -28,6 +28,8 @@ export class Served {
       await answerDigest(stream)
     })
     this.#serve('/chat/1.0.0', stream => this.converse(stream))
+    this.#own.push('/perf/1.0.0')
+    servePerf(host)
   }
 
   /** What it accepts, as identify tells. */
