@@ -21,11 +21,14 @@ export class Identified {
     return describe(/** @type {import('@libp2p/interface').IdentifyResult} */ (this.#told.get(peer)))
   }
 
-  /** A push says less than identify does; what it leaves out stays. */
+  /**
+   * A push may say less than identify did; what it leaves out stays.
+   *
+   * @param {import('@libp2p/interface').IdentifyResult} result
+   */
   #add(result) {
     const peer = result.peerId.toString()
-    const said = Object.fromEntries(Object.entries(result).filter(([, value]) => value != null))
-    this.#told.set(peer, { ...this.#told.get(peer), ...said })
+    this.#told.set(peer, { ...this.#told.get(peer), ...said(result) })
     for (const wake of this.#waiting) wake()
   }
 
@@ -47,9 +50,15 @@ export class Identified {
 const describe = told => ({
   agentVersion: told.agentVersion ?? null,
   protocolVersion: told.protocolVersion ?? null,
-  protocols: told.protocols,
-  listenAddrs: told.listenAddrs.map(String),
+  protocols: told.protocols ?? [],
+  listenAddrs: (told.listenAddrs ?? []).map(String),
   publicKey: told.publicKey ? Buffer.from(told.publicKey).toString('hex') : null,
   observedAddr: told.observedAddr?.toString() ?? null,
   signedPeerRecord: told.signedPeerRecord !== undefined,
 })
+
+/** @returns {any} what is there of a message */
+const said = result => {
+  const isThere = ([, value]) => (Array.isArray(value) ? value.length > 0 : value !== undefined)
+  return Object.fromEntries(Object.entries(result).filter(isThere))
+}

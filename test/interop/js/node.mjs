@@ -7,7 +7,10 @@ import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 
-/** More than any test asks for; the library's own limits per protocol are between 1 and 64. */
+/**
+ * More than any test asks for. The library's own limits are 1 to 64 for a protocol, and 10 for the streams that come
+ * while an inbound connection is made ready: with the next, all of them are reset and the connection is closed.
+ */
 const manyStreams = 4_096
 
 /** For every protocol that is served or opened. */
@@ -43,7 +46,9 @@ export async function createNode({ listen, key, muxer, security }) {
     addresses: { listen: [listen] },
     transports: [tcp()],
     connectionEncrypters: securities[security].map(muxers[muxer]),
-    streamMuxers: [yamux({ ...streamLimits, streamOptions: { maxReadBufferLength } })],
+    streamMuxers: [
+      yamux({ ...streamLimits, maxEarlyStreams: manyStreams, streamOptions: { maxReadBufferLength } }),
+    ],
     services: {
       identify: identify(streamLimits),
       identifyPush: identifyPush(streamLimits),

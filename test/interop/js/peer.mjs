@@ -25,7 +25,7 @@ await acceptors.serve(node)
 print({
   event: 'ready',
   implementation: 'js-libp2p',
-  version: node.components.nodeInfo.version,
+  version: versionOf(node.services.identify.host.agentVersion),
   peer: node.peerId.toString(),
   addresses: node.getMultiaddrs().map(String),
   keys: Object.keys(keys),
@@ -57,6 +57,11 @@ function describe(error) {
   return `${error.name ?? 'Error'}: ${error.message ?? error.type}`.replaceAll(/\s+/g, ' ')
 }
 
+/** @param {string} agent such as `js-libp2p/3.3.11 node/20.20.2` */
+function versionOf(agent) {
+  return agent.split(' ')[0].split('/')[1]
+}
+
 function readOptions() {
   try {
     const { values } = parseArgs({
@@ -72,7 +77,7 @@ function readOptions() {
     requireOne('security', values.security, securities)
     return values
   } catch (error) {
-    console.error(error.message)
+    console.error(error instanceof Error ? error.message : error)
     process.exit(refused)
   }
 }
