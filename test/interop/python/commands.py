@@ -86,6 +86,7 @@ async def own_ping(node: Node, request: Request) -> Answer:
 
 
 async def identify(node: Node, request: Request) -> Answer:
+    await _until_identified(node, request.peer)
     # The address book keeps the rest, pushes included; it drops these three, so they are asked for anew.
     message = await _ask_identify(node, request.peer)
     book = node.host.get_peerstore()
@@ -98,6 +99,14 @@ async def identify(node: Node, request: Request) -> Answer:
         "publicKey": book.pubkey(request.peer).serialize().hex(),
         "signedPeerRecord": book.get_peer_record(request.peer) is not None,
     }
+
+
+async def _until_identified(node: Node, peer: ID) -> None:
+    # The library asks as soon as a connection stands, and tells nobody when it knows.
+    book = node.host.get_peerstore()
+    with trio.fail_after(10):
+        while not (book.has_peer(peer) and book.get_protocols(peer)):
+            await trio.sleep(0.01)
 
 
 async def _ask_identify(node: Node, peer: ID) -> Identify:

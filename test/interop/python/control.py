@@ -73,5 +73,5 @@ def describe(error: BaseException) -> str:
     members = getattr(error, "exceptions", None) or getattr(error, "errors", None)
     if members:
         return "; ".join(map(describe, members))
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    text = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return f"{text}, from {describe(error.__cause__)}" if error.__cause__ else text
