@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Host } from '#src/host/host'
+import { answerPings } from '#src/host/services/ping'
 import type { Stream } from '#src/net/stream'
 import { PING_PROTOCOL } from '#src/protocol/ping'
 import { serveEcho, withHosts } from '../support/hosts.ts'
-import { collect, errorOf, turns, until } from '../support/net.ts'
+import { collect, errorOf, turns, until, withResolvers } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
 
 /** Two hosts, of which the second answers pings in its own way. */
@@ -42,6 +43,35 @@ describe('ping', () => {
     withHosts(2, {}, async (a, b) => {
       const rtts = await Promise.all([1, 2, 3, 4, 5, 6].map(() => a.ping(b.addresses[0]!)))
       assert.ok(rtts.every(rtt => rtt > 0))
+    }))
+
+  test('by several at once, with a peer that has one stream at a time', () =>
+    withHosts(2, {}, async (a, b) => {
+      let current: Stream | undefined
+      b.handle(PING_PROTOCOL, stream => {
+        current?.reset()
+        current = stream
+        return answerPings(stream)
+      })
+      const rtts = await Promise.all([1, 2, 3, 4, 5, 6].map(() => a.ping(b.addresses[0]!)))
+      assert.equal(rtts.length, 6)
+    }))
+
+  test('waits for its turn no longer than its signal lets it, and those behind it go on', () =>
+    withHosts(2, {}, async (a, b) => {
+      const asked = withResolvers<Stream>()
+      b.handle(PING_PROTOCOL, asked.resolve)
+      const controller = new AbortController()
+      const first = errorOf(a.ping(b.addresses[0]!))
+      const second = errorOf(a.ping(b.addresses[0]!, { signal: controller.signal }))
+      const third = a.ping(b.addresses[0]!)
+      const stream = await asked.promise
+      controller.abort()
+      assert.equal((await second).code, 'ERR_ABORTED')
+      b.handle(PING_PROTOCOL, answerPings)
+      stream.reset()
+      assert.equal((await first).code, 'ERR_STREAM_RESET')
+      assert.ok((await third) > 0)
     }))
 
   test('gives up when there is no answer in time', () =>

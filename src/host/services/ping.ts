@@ -1,7 +1,7 @@
 import { provider } from '../../crypto/index.ts'
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { unlessAborted, withDeadline } from '../../net/timer.ts'
+import { deferred, unlessAborted, withDeadline } from '../../net/timer.ts'
 import { PING_LENGTH, PING_PROTOCOL, PingRequester, PingResponder } from '../../protocol/ping.ts'
 import { remoteError } from '../../wire/errors.ts'
 
@@ -14,21 +14,44 @@ export async function answerPings(stream: Stream): Promise<void> {
   await stream.end()
 }
 
-/** One ping: the round trip in milliseconds. Throws `ERR_TIMEOUT` after `timeout`, `ERR_PROTOCOL` for a wrong answer. */
+/**
+ * One ping: the round trip in milliseconds. Throws `ERR_TIMEOUT` after `timeout`, which counts the wait for those before
+ * it on this connection, and `ERR_PROTOCOL` for a wrong answer.
+ */
 export function ping(
   connection: Connection,
   { timeout, signal }: { timeout: number; signal?: AbortSignal | undefined },
 ): Promise<number> {
   const message = 'The other side did not answer a ping in time.'
-  return withDeadline({ delay: timeout, message, signal }, async deadline => {
-    const stream = await connection.open(PING_PROTOCOL, { signal: deadline })
-    try {
-      return await unlessAborted(exchange(stream), deadline)
-    } catch (error) {
-      stream.reset(error)
-      throw error
-    }
-  })
+  return withDeadline({ delay: timeout, message, signal }, deadline =>
+    inTurn(connection, deadline, () => pingOnce(connection, deadline)),
+  )
+}
+
+/** When the pings asked for so far on a connection are over. */
+const lastTurns = new WeakMap<Connection, Promise<unknown>>()
+
+/** The specification allows one stream at a time; of two, rust-libp2p resets the first. */
+async function inTurn<T>(connection: Connection, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const before = lastTurns.get(connection) ?? Promise.resolve()
+  const turn = deferred()
+  lastTurns.set(connection, Promise.all([before, turn.promise]))
+  try {
+    await unlessAborted(before, signal)
+    return await work()
+  } finally {
+    turn.resolve()
+  }
+}
+
+async function pingOnce(connection: Connection, signal: AbortSignal): Promise<number> {
+  const stream = await connection.open(PING_PROTOCOL, { signal })
+  try {
+    return await unlessAborted(exchange(stream), signal)
+  } catch (error) {
+    stream.reset(error)
+    throw error
+  }
 }
 
 async function exchange(stream: Stream): Promise<number> {
