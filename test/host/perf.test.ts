@@ -108,7 +108,7 @@ describe('perf', () => {
     }))
 
   for (const upload of [0, 1_000_000]) {
-    test(`fails where it is not served, ${upload} bytes behind the proposal or not`, () =>
+    test(`fails where it is not served, with ${upload} bytes to send`, () =>
       withHosts(2, {}, async (a, b) => {
         serveEcho(b!)
         const error = await errorOf(perf(a!, b!.addresses[0]!, { upload }))
@@ -153,6 +153,52 @@ async function endWith(stream: Stream, length: number): Promise<void> {
   stream.write(pattern(length))
   await stream.end()
 }
+
+describe('perf, the end of whose request came with the proposal', () => {
+  /** A host that resets so many streams of perf, as they agree, before it serves them. */
+  async function withResets(
+    count: number,
+    body: (client: Host, server: Host, opened: () => number) => Promise<void>,
+  ): Promise<void> {
+    await withServer(1, '/memory/0', async (server, client) => {
+      let opened = 0
+      const undo = server.handle(PERF_PROTOCOL, stream => {
+        opened++
+        if (opened >= count) {
+          undo()
+          servePerf(server)
+        }
+        stream.reset()
+      })
+      await body(client!, server, () => opened)
+    })
+  }
+
+  test('tries once more without, where the stream was reset for it', () =>
+    withResets(1, async (client, server, opened) => {
+      assert.deepEqual(await counted(client, server, { upload: 1_000, download: 2_000 }), [1_000, 2_000])
+      assert.equal(opened(), 1)
+    }))
+
+  test('does not try a third time', () =>
+    withResets(2, async (client, server, opened) => {
+      assert.equal((await errorOf(perf(client, server.addresses[0]!))).code, 'ERR_STREAM_RESET')
+      assert.equal(opened(), 2)
+    }))
+
+  test('does not try again when an answer had begun to come', () =>
+    withHosts(2, {}, async (a, b) => {
+      let opened = 0
+      b!.handle(PERF_PROTOCOL, async stream => {
+        opened++
+        stream.write(pattern(10))
+        await stream.connection.ping()
+        stream.reset()
+      })
+      const error = await errorOf(perf(a!, b!.addresses[0]!, { download: 20 }))
+      assert.deepEqual([error.code, opened], ['ERR_STREAM_RESET', 1])
+    }))
+})
 
 describe('servePerf', () => {
   test('is off unless asked for, and its undo turns it off again', () =>

@@ -1,11 +1,15 @@
+import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
 import { monotonicNow, unlessAborted } from '../../net/timer.ts'
 import { MAX_PERF_BYTES, PERF_PROTOCOL, PerfRequester, PerfResponder, zeros } from '../../protocol/perf.ts'
-import { ParleyError, remoteError } from '../../wire/errors.ts'
+import { ParleyError } from '../../wire/errors.ts'
 import type { Host, Target } from '../host.ts'
 
 /** Streams that one host serves at once, of all its peers together; further ones are reset. */
 const maxStreams = 16
+
+/** How large an upload may be that is sent before the other side has agreed; well within the window that a stream begins with. */
+const earlyUpload = 64 * 1024
 
 /** What a measurement takes; amounts in bytes, from 0 to 2^64 - 1. */
 export interface PerfOptions {
@@ -15,7 +19,7 @@ export interface PerfOptions {
   download?: number | bigint
   /** Ends the measurement, and resets its stream, when it fires. */
   signal?: AbortSignal | undefined
-  /** Told after every piece how many bytes have been sent and have come by then. It must be quick, for it is measured too. */
+  /** Told after every piece, and at the end, how many bytes have been sent and have come. It must be quick: it is measured too. */
   onProgress?: (uploaded: number, downloaded: number) => void
 }
 
@@ -54,48 +58,67 @@ async function answer(stream: Stream): Promise<void> {
  * signal fires, and `ERR_USAGE` for what is no amount.
  */
 export async function perf(host: Host, target: Target, options: PerfOptions = {}): Promise<number> {
-  const upload = amountOf(options.upload)
-  const requester = new PerfRequester(amountOf(options.download))
   const { signal, onProgress = () => {} } = options
+  const measurement = {
+    upload: amountOf(options.upload),
+    download: amountOf(options.download),
+    signal,
+    onProgress,
+  }
   const connection = await host.dial(target, { signal })
-  const begin = monotonicNow()
-  // Whoever is asked for this most likely serves it: the request need not wait for an answer to the proposal.
-  const stream = await connection.open(PERF_PROTOCOL, { signal, optimistic: true })
-  let agreed = false
-  stream.negotiated.then(
-    () => {
-      agreed = true
-    },
-    () => {},
-  )
+  const milliseconds =
+    (await measureEarly(connection, measurement)) ?? (await measure(connection, measurement))
+  onProgress(Number(measurement.upload), Number(measurement.download))
+  return milliseconds
+}
+
+interface Measurement {
+  upload: bigint
+  download: bigint
+  signal: AbortSignal | undefined
+  onProgress: (uploaded: number, downloaded: number) => void
+}
+
+/**
+ * Saves a round trip: the request, a small upload and the end travel with the proposal. Gives nothing when the other side
+ * resets the stream for it: as js-libp2p does, which cannot take an end before it has agreed, and whoever does not know the
+ * protocol and stumbles over the request. The plain form then tells the one from the other.
+ */
+async function measureEarly(connection: Connection, measurement: Measurement): Promise<number | undefined> {
+  if (measurement.upload > earlyUpload) return undefined
+  let answered = false
+  const onProgress = (uploaded: number, downloaded: number) => {
+    answered ||= downloaded > 0
+    if (answered) measurement.onProgress(uploaded, downloaded)
+  }
   try {
-    const exchanged = exchange(stream, { upload, requester, onProgress })
+    return await measure(connection, { ...measurement, onProgress }, true)
+  } catch (error) {
+    if (!answered && error instanceof ParleyError && error.code === 'ERR_STREAM_RESET') return undefined
+    throw error
+  }
+}
+
+async function measure(
+  connection: Connection,
+  measurement: Measurement,
+  optimistic = false,
+): Promise<number> {
+  const { signal } = measurement
+  const begin = monotonicNow()
+  const stream = await connection.open(PERF_PROTOCOL, { signal, optimistic })
+  try {
+    const exchanged = exchange(stream, measurement)
     await (signal ? unlessAborted(exchanged, signal) : exchanged)
     return monotonicNow() - begin
   } catch (error) {
     stream.reset(error)
-    throw agreed ? error : refusalOf(error)
+    throw error
   }
 }
 
-/** Who does not know the protocol stumbles over the request behind the proposal, often before he has refused that. */
-function refusalOf(error: unknown): unknown {
-  if (!(error instanceof ParleyError) || error.code !== 'ERR_STREAM_RESET') return error
-  const message = `The other side does not support ${PERF_PROTOCOL}; it must be told to serve it.`
-  return remoteError('ERR_PROTOCOL_UNSUPPORTED', message, {
-    scope: 'stream',
-    stage: 'protocol',
-    cause: error,
-  })
-}
-
-interface Exchange {
-  upload: bigint
-  requester: PerfRequester
-  onProgress: (uploaded: number, downloaded: number) => void
-}
-
-async function exchange(stream: Stream, { upload, requester, onProgress }: Exchange): Promise<void> {
+async function exchange(stream: Stream, { upload, download, onProgress }: Measurement): Promise<void> {
+  const requester = new PerfRequester(download)
   stream.write(requester.request)
   const uploaded = await send(stream, upload, sent => onProgress(sent, 0))
   await stream.end()
