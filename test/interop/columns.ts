@@ -70,7 +70,7 @@ export const columns: readonly Column[] = [
         CARGO_TARGET_DIR: rust,
       })
     },
-    peer: { command: join(rust, 'release', 'peer'), args: [] },
+    peer: { command: join(rust, 'release', 'interop-rust'), args: [] },
   },
   {
     name: 'python',

@@ -22,6 +22,7 @@ import {
   renderLine,
   renderMarkdown,
   renderSum,
+  type Status,
 } from './matrix.ts'
 import { Pair } from './pair.ts'
 import { NotOffered } from './peer.ts'
@@ -50,17 +51,14 @@ const rows: readonly Row[] = [
   })),
 ]
 
+const wanted = rows.filter(({ name }) => name.includes(flags.cell))
 const results: Result[] = []
 const versions: Record<string, string> = {}
 
 for (const column of chosen()) {
-  try {
-    await prepare(column)
-  } catch (error) {
-    skip(column, messageOf(error))
-    continue
-  }
-  await runColumn(column)
+  const missing = await missingTool(column)
+  if (missing) skip(column, flags.strict ? 'fail' : 'not run', missing)
+  else if (await builds(column)) await runColumn(column)
 }
 report()
 
@@ -71,25 +69,28 @@ function chosen(): readonly Column[] {
   return words.length === 0 ? columns : columns.filter(({ name }) => words.includes(name))
 }
 
-async function prepare(column: Column): Promise<void> {
-  const missing = await missingTool(column)
-  if (missing) throw new Error(missing)
+/** Builds a column's programs; where that fails, all its cells do. */
+async function builds(column: Column): Promise<boolean> {
   const begin = performance.now()
   process.stderr.write(`${column.name}: building…\n`)
-  await column.build()
+  try {
+    await column.build()
+  } catch (error) {
+    skip(column, 'fail', messageOf(error))
+    return false
+  }
   process.stderr.write(`${column.name}: built in ${((performance.now() - begin) / 1_000).toFixed(0)} s\n`)
+  return true
 }
 
 /** A column that could not run is shown so, in every cell. */
-function skip({ name }: Column, why: string): void {
-  const status = flags.strict ? 'fail' : 'not run'
-  for (const row of rows)
+function skip({ name }: Column, status: Status, why: string): void {
+  for (const row of wanted)
     for (const direction of directions)
       record({ column: name, cell: row.name, direction, status, why, seconds: 0 })
 }
 
 async function runColumn(column: Column): Promise<void> {
-  const wanted = rows.filter(({ name }) => name.includes(flags.cell))
   const aside = wanted
     .filter(row => row.aside)
     .flatMap(row =>
