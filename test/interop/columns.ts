@@ -14,8 +14,16 @@ export interface Column {
   /** Builds what is not built yet. Rejects with the last lines of the tool that failed. */
   build(): Promise<void>
   peer: Program
-  /** The implementation's own chat, where it has one: as listener on any port, and as dialer. */
-  chat?: { listen(): Program; dial(address: string): Program }
+  /** The implementation's chat example as it stands, or why it cannot be run. */
+  chat: Chat | string
+  /** The same rebuilt on its library, where that is of use. */
+  rebuiltChat?: Chat
+}
+
+/** A chat program, as listener on any port and as dialer. */
+export interface Chat {
+  listen(): Program
+  dial(address: string): Program
 }
 
 const here = resolve('test', 'interop')
@@ -26,6 +34,10 @@ const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'par
 /** How long one build step may take, in milliseconds. */
 const buildTimeout = 20 * 60_000
 
+/** parley's own program. */
+export const cli = resolve('dist', 'cli.js')
+
+const goFolder = join(cache, 'go')
 const javascript = join(here, 'js')
 const polyfilled = ['--import', join(javascript, 'polyfill.mjs')]
 const rust = join(cache, 'rust')
@@ -40,16 +52,23 @@ export const parley: Program = {
 
 /** All implementations, in the order of the table. parley against itself comes first, to tell our faults from theirs. */
 export const columns: readonly Column[] = [
-  { name: 'parley', tool: ['node', '--version'], build: async () => {}, peer: parley },
+  {
+    name: 'parley',
+    tool: ['node', '--version'],
+    build: async () => {},
+    peer: parley,
+    chat: chat(process.execPath, [cli, '--ephemeral'], ['--port', '0'], '--dial'),
+  },
   {
     name: 'go',
     tool: ['go', 'version'],
-    build: async () => {
-      await run('go', ['build', '-trimpath', '-o', join(cache, 'go', 'peer'), '.'], join(here, 'go'))
-      await run('go', ['build', '-trimpath', '-o', join(cache, 'go', 'chat'), goChat], join(here, 'go'))
+    async build() {
+      await run('go', ['build', '-trimpath', '-o', goFolder, '.', './chat'], join(here, 'go'))
+      this.chat = await installGoChat()
     },
-    peer: { command: join(cache, 'go', 'peer'), args: [] },
-    chat: chat(join(cache, 'go', 'chat'), [], ['-sp', '0'], '-d'),
+    peer: { command: join(goFolder, 'interop'), args: [] },
+    chat: 'not built',
+    rebuiltChat: goChat(join(goFolder, 'chat')),
   },
   {
     name: 'js',
@@ -59,7 +78,8 @@ export const columns: readonly Column[] = [
         await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], javascript)
       }),
     peer: { command: process.execPath, args: [...polyfilled, join(javascript, 'peer.mjs')] },
-    chat: chat(process.execPath, [...polyfilled, join(javascript, 'chat.mjs')], [], '--dial'),
+    chat: 'the example of js-libp2p finds its peers by mDNS alone; it is rebuilt below',
+    rebuiltChat: chat(process.execPath, [...polyfilled, join(javascript, 'chat.mjs')], [], '--dial'),
   },
   {
     name: 'rust',
@@ -71,6 +91,7 @@ export const columns: readonly Column[] = [
       })
     },
     peer: { command: join(rust, 'release', 'interop-rust'), args: [] },
+    chat: 'rust-libp2p has no example with this protocol',
   },
   {
     name: 'python',
@@ -86,15 +107,32 @@ export const columns: readonly Column[] = [
   },
 ]
 
-function chat(command: string, args: string[], listen: string[], dial: string): NonNullable<Column['chat']> {
+function chat(command: string, args: string[], listen: string[], dial: string): Chat {
   return {
     listen: () => ({ command, args: [...args, ...listen] }),
     dial: address => ({ command, args: [...args, dial, address] }),
   }
 }
 
-/** go-libp2p's own example, by its path. */
-const goChat = 'github.com/libp2p/go-libp2p/examples/chat'
+function goChat(command: string): Chat {
+  return chat(command, [], ['-sp', '0'], '-d')
+}
+
+/**
+ * go-libp2p's examples/chat, built by its path, at the commit of v0.48.0: its module has no tags, and not every module
+ * proxy serves it. PARLEY_GO_CHAT names a binary that was built otherwise.
+ */
+async function installGoChat(): Promise<Chat | string> {
+  const own = process.env.PARLEY_GO_CHAT
+  if (own) return goChat(resolve(own))
+  const module = 'github.com/libp2p/go-libp2p/examples/chat@v0.0.0-20260317215846-062200be7aa1'
+  try {
+    await run('go', ['install', '-trimpath', module], here, { GOBIN: join(goFolder, 'example') })
+    return goChat(join(goFolder, 'example', 'chat'))
+  } catch {
+    return 'the Go module proxy does not serve github.com/libp2p/go-libp2p/examples; PARLEY_GO_CHAT may name its chat'
+  }
+}
 
 /** Why a column cannot be built here; undefined when it can. */
 export async function missingTool({ tool: [command, ...args] }: Column): Promise<string | undefined> {

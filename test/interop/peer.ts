@@ -25,6 +25,9 @@ type Answer = { id: number; ok?: unknown; error?: string }
 /** What a library does not have, in its program's own words. The cell is not run, and says why. */
 export class NotOffered extends Error {}
 
+/** What this machine could not do. The cell is shown so. */
+export class NotRun extends Error {}
+
 const startTimeout = 30_000
 const commandTimeout = 60_000
 

@@ -1,7 +1,6 @@
-import { resolve } from 'node:path'
-import type { Column } from './columns.ts'
+import { type Chat, type Column, cli } from './columns.ts'
 import type { Direction } from './matrix.ts'
-import { NotOffered, type Program } from './peer.ts'
+import { NotOffered, NotRun, type Program } from './peer.ts'
 import { Running } from './running.ts'
 
 /** A row of the matrix that runs whole programs, as a person would. */
@@ -11,8 +10,6 @@ export interface ProgramCell {
   /** Says what was seen, as a figure, or nothing. `out`: parley's program dials. */
   run(column: Column, direction: Direction): Promise<string | undefined>
 }
-
-const cli = resolve('dist', 'cli.js')
 
 /** An address as any of them prints it; on a machine with several, that of loopback. */
 const printedAddress = /\/ip4\/127\.0\.0\.1\/tcp\/[1-9]\d*\/p2p\/\w+/
@@ -40,21 +37,26 @@ function parley(...args: string[]): Program {
   return { command: process.execPath, args: [cli, ...args] }
 }
 
-function chatOf({ name, chat }: Column): NonNullable<Column['chat']> {
-  if (!chat) throw new NotOffered(`${name}-libp2p has no chat program`)
+type ChatOf = (column: Column) => Chat
+
+function unmodified({ chat }: Column): Chat {
+  if (typeof chat === 'string') throw new NotRun(chat)
   return chat
 }
 
+function rebuilt({ name, rebuiltChat }: Column): Chat {
+  if (!rebuiltChat) throw new NotOffered(`the example of ${name} need not be rebuilt, or there is none`)
+  return rebuiltChat
+}
+
 /** Each says a line and sees the other's. */
-function converse(flags: readonly string[]): ProgramCell['run'] {
+function converse(chatOf: ChatOf, ...flags: readonly string[]): ProgramCell['run'] {
   return (column, direction) =>
     withPrograms(async start => {
       const chat = chatOf(column)
-      const listening = direction === 'out' ? chat.listen() : parley('--port', '0', ...flags)
-      const listener = start(listening)
+      const listener = start(direction === 'out' ? chat.listen() : parley('--port', '0', ...flags))
       const address = await listener.sees(printedAddress)
-      const dialling = direction === 'out' ? parley('--dial', address, ...flags) : chat.dial(address)
-      const dialer = start(dialling)
+      const dialer = start(direction === 'out' ? parley('--dial', address, ...flags) : chat.dial(address))
       const [ours, theirs] = direction === 'out' ? [dialer, listener] : [listener, dialer]
       await ours.sees(joined)
       await tell(theirs, ours, 'Grüße, 你好 👋')
@@ -69,30 +71,36 @@ async function tell(speaker: Running, listener: Running, text: string): Promise<
 }
 
 /** Two of theirs join one of ours, and see each other's lines. */
-async function meet(column: Column, direction: Direction): Promise<undefined> {
-  if (direction === 'out') throw new NotOffered('the hub is the one that is dialled')
-  return withPrograms(async start => {
-    const chat = chatOf(column)
-    const hub = start(parley('--port', '0', '--ephemeral'))
-    const address = await hub.sees(printedAddress)
-    const [one, two] = [start(chat.dial(address)), start(chat.dial(address))]
-    // The hub passes on what it hears; what it says itself reaches all.
-    await hub.sees(/(has joined[\s\S]*){2}/)
-    await tell(one, hub, 'from the first')
-    await tell(two, hub, 'from the second')
-    await two.sees(/from the first/)
-    await one.sees(/from the second/)
-    hub.type('to both of you')
-    await Promise.all([one, two].map(each => each.sees(/to both of you/)))
-  })
+function meet(chatOf: ChatOf): ProgramCell['run'] {
+  return async (column, direction) => {
+    if (direction === 'out') throw new NotOffered('the hub is the one that is dialled')
+    return withPrograms(async start => {
+      const chat = chatOf(column)
+      const hub = start(parley('--port', '0', '--ephemeral'))
+      const address = await hub.sees(printedAddress)
+      const [one, two] = [start(chat.dial(address)), start(chat.dial(address))]
+      // The hub passes on what it hears; what it says itself reaches all.
+      await hub.sees(/(has joined[\s\S]*){2}/)
+      await tell(one, hub, 'from the first')
+      await tell(two, hub, 'from the second')
+      await two.sees(/from the first/)
+      await one.sees(/from the second/)
+      hub.type('to both of you')
+      await Promise.all([one, two].map(each => each.sees(/to both of you/)))
+    })
+  }
 }
 
 /** All rows with programs, in the order of the table. */
 export const programs: readonly ProgramCell[] = [
-  { name: 'its own chat program', run: converse(['--ephemeral']) },
-  {
-    name: 'its own chat program, parley with an RSA key',
-    run: converse(['--ephemeral', '--key-type', 'rsa']),
-  },
-  { name: 'two of its chat programs meet through parley', run: meet },
+  ...chatRows('its chat example', unmodified),
+  ...chatRows('its chat, rebuilt on its library', rebuilt),
 ]
+
+function chatRows(name: string, chatOf: ChatOf): ProgramCell[] {
+  return [
+    { name, run: converse(chatOf, '--ephemeral') },
+    { name: `${name}, parley with an RSA key`, run: converse(chatOf, '--ephemeral', '--key-type', 'rsa') },
+    { name: `${name}: two of it meet through parley`, run: meet(chatOf) },
+  ]
+}

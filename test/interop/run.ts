@@ -25,7 +25,7 @@ import {
   type Status,
 } from './matrix.ts'
 import { Pair } from './pair.ts'
-import { NotOffered } from './peer.ts'
+import { NotOffered, NotRun } from './peer.ts'
 import { programs } from './programs.ts'
 
 const defaultTimeout = 60_000
@@ -125,6 +125,8 @@ async function attempt(pair: Pair, row: Row, direction: Direction): Promise<void
     await pair.kill()
     const message = messageOf(error)
     if (error instanceof NotOffered) record({ ...about, status: 'absent', why: message, seconds: elapsed() })
+    else if (error instanceof NotRun)
+      record({ ...about, status: 'not run', why: message, seconds: elapsed() })
     else if (known?.error.test(message))
       record({ ...about, status: 'theirs', why: known.why, seconds: elapsed() })
     else record({ ...about, status: 'fail', why: message, seconds: elapsed() })
