@@ -37,7 +37,8 @@ export async function runCell(network: Network, cell: Cell, signal: AbortSignal)
     if (code !== 0) throw new Error(`the dialer ended with ${code}: ${dialer.lastWords}`)
     const timings = readTimings(cell.dialect, dialer.stdout)
     if (!(await listener.stop())) throw new Error('the listener did not end when it was asked to')
-    if (listener.stdout !== '') throw new Error(`the listener wrote on stdout: ${JSON.stringify(listener.stdout)}`)
+    if (listener.stdout !== '')
+      throw new Error(`the listener wrote on stdout: ${JSON.stringify(listener.stdout)}`)
     return timings
   } finally {
     await Promise.all([dialer.kill(), listener.kill()])

@@ -133,5 +133,7 @@ function alone(dialect: Dialect, what: string, run: (lab: Lab) => Promise<Timing
 function expectEnd({ stdout, stderr }: Running, code: number, wanted: number, words: RegExp): void {
   const isRight = code === wanted && words.test(stderr) && (code === 0 || stdout === '')
   if (!isRight)
-    throw new Error(`expected ${wanted} and ${String(words)}, but: ${code}, ${JSON.stringify({ stdout, stderr })}`)
+    throw new Error(
+      `expected ${wanted} and ${String(words)}, but: ${code}, ${JSON.stringify({ stdout, stderr })}`,
+    )
 }

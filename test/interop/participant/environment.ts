@@ -64,20 +64,22 @@ export function readEnvironment(env: Environment): Settings {
     role: readRole(name.role, env[name.role]),
     ip: readIp(name.ip, env[name.ip] || '0.0.0.0'),
     redis: readAddress(name.redis, env[name.redis] || 'redis:6379'),
-    key: dialect === 'test-plans' ? 'listenerAddr' : `${readTestKey(env['TEST_KEY'])}_listener_multiaddr`,
+    key: dialect === 'test-plans' ? 'listenerAddr' : `${readTestKey(env.TEST_KEY)}_listener_multiaddr`,
     timeout: readSeconds(name.timeout, env[name.timeout] || '180') * 1_000,
-    debug: env['DEBUG'] === 'true',
+    debug: env.DEBUG === 'true',
   }
 }
 
 function dialectOf(env: Environment): Dialect {
-  if (env['IS_DIALER'] !== undefined) return 'unified-testing'
-  if (env['is_dialer'] !== undefined) return 'test-plans'
+  if (env.IS_DIALER !== undefined) return 'unified-testing'
+  if (env.is_dialer !== undefined) return 'test-plans'
   throw new Refused('Set is_dialer (test-plans) or IS_DIALER (unified-testing) to true or false.')
 }
 
 function notSpoken(name: string, value: string | undefined, speaks: string): Refused {
-  return new Refused(`parley speaks ${name}=${speaks}, not ${value || 'nothing'}: leave this combination out.`)
+  return new Refused(
+    `parley speaks ${name}=${speaks}, not ${value || 'nothing'}: leave this combination out.`,
+  )
 }
 
 function readRole(name: string, value: string | undefined): Role {

@@ -15,5 +15,8 @@ const server = createServer(socket => {
 await once(server, 'listening')
 const { port } = server.address() as AddressInfo
 const { publicKey } = await generateKey()
-await redis.publish(settings.key, `/ip4/${address}/tcp/${port}/p2p/${PeerId.fromPublicKey(publicKey)}`)
+await redis.publish(
+  settings.key,
+  `/ip4/${address}/tcp/${port}/p2p/${PeerId.fromPublicKey(publicKey).toString()}`,
+)
 redis.close()

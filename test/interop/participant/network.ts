@@ -76,7 +76,7 @@ export class Network {
       ...(isRoot ? [] : ['--user', '--preserve-credentials']),
     ]
     const child = spawn('nsenter', [...enter, '--', command, ...args], {
-      env: { PATH: process.env['PATH'], ...env },
+      env: { PATH: process.env.PATH, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
@@ -101,7 +101,7 @@ const isRoot = process.getuid?.() === 0
 function keep(folder: string): ChildProcess {
   const own = ['--net', ...(isRoot ? [] : ['--user', '--map-root-user'])]
   return spawn('unshare', [...own, '--', 'sh', '-ec', script], {
-    env: { PATH: process.env['PATH'], folder },
+    env: { PATH: process.env.PATH, folder },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   })

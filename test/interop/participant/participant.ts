@@ -35,7 +35,10 @@ async function run(settings: Settings): Promise<void> {
 }
 
 /** Never comes back: whoever started it stops it, and if nobody does it has failed. */
-async function listen({ ip, key, redis: where, timeout, debug }: Settings, signal: AbortSignal): Promise<never> {
+async function listen(
+  { ip, key, redis: where, timeout, debug }: Settings,
+  signal: AbortSignal,
+): Promise<never> {
   const redis = await Redis.connect(where, signal)
   const host = await startHost(debug, [`/ip4/${ip}/tcp/0`])
   const address = publicAddress(host)
@@ -62,7 +65,7 @@ async function dial({ key, redis: where, dialect, debug }: Settings, signal: Abo
 
 async function startHost(debug: boolean, listen: string[] = []): Promise<Host> {
   const host = await createHost({ listen })
-  log(`peer ID ${host.peerId}`)
+  log(`peer ID ${host.peerId.toString()}`)
   if (debug) logEvents(host)
   return host
 }
@@ -75,7 +78,9 @@ function publicAddress(host: Host): string {
 }
 
 function logEvents(host: Host): void {
-  host.on('connect', ({ direction, remoteAddress }) => log(`${direction} connection with ${remoteAddress}`))
+  host.on('connect', ({ direction, remoteAddress }) =>
+    log(`${direction} connection with ${remoteAddress.toString()}`),
+  )
   host.on('disconnect', ({ error }) => log(`connection closed${error ? `: ${error.message}` : ''}`))
   host.on('identify', ({ info }) => log(`the other side is ${escapeText(info.agent ?? 'nameless')}`))
 }

@@ -22,30 +22,28 @@ export function isMissing(peer: Peer): peer is { name: string; missing: string }
 
 const execute = promisify(execFile)
 const buildTimeout = 30 * 60_000
-const folder = fileURLToPath(new URL('../../../test/interop', import.meta.url))
-const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'parley-interop')
+
+/** Where builds are kept between runs. */
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'parley-interop')
+
+type Log = (line: string) => void
 
 /** Builds the participants on the other implementations, as far as this machine has the toolchains. */
-export async function findPeers(log: (line: string) => void): Promise<Peer[]> {
-  const go = join(cache, 'go-participant')
-  const target = process.env['CARGO_TARGET_DIR'] || join(cache, 'rust')
+export async function findPeers(log: Log): Promise<Peer[]> {
+  const go = join(cache, 'go', 'participant')
+  const rust = join(cache, 'rust')
+  const cargo = ['build', '--release', '--locked', '--bin', 'participant', '--target-dir', rust]
   return [
-    await build(log, 'go-libp2p', ['go', 'build', '-trimpath', '-o', go, './participant'], go),
-    await build(
-      log,
-      'rust-libp2p',
-      ['cargo', 'build', '--release', '--locked', '--bin', 'participant', '--target-dir', target],
-      resolve(target, 'release', 'participant'),
-    ),
+    await build(log, 'go', ['go', 'build', '-trimpath', '-o', go, './participant'], go),
+    await build(log, 'rust', ['cargo', ...cargo], join(rust, 'release', 'participant')),
   ]
 }
 
-async function build(log: (line: string) => void, name: string, words: string[], command: string): Promise<Peer> {
+async function build(log: Log, name: string, words: string[], command: string): Promise<Peer> {
   const [tool, ...args] = words as [string, ...string[]]
-  const cwd = join(folder, tool === 'cargo' ? 'rust' : tool)
-  log(`Building the participant on ${name}: ${words.join(' ')}`)
+  log(`building ${name}: ${words.join(' ')}`)
   try {
-    await execute(tool, args, { cwd, timeout: buildTimeout })
+    await execute(tool, args, { cwd: resolve('test', 'interop', name), timeout: buildTimeout })
     return { name, command, args: [] }
   } catch (error) {
     return { name, missing: `it cannot be built here: ${lastLine((error as Error).message)}` }

@@ -19,7 +19,8 @@ export function formatTimings(dialect: Dialect, { handshakePlusOneRtt, ping }: T
 /** Reads what a dialer printed. Throws when there is anything but one result. */
 export function readTimings(dialect: Dialect, stdout: string): Timings {
   const timings = dialect === 'test-plans' ? readJson(stdout) : readYaml(stdout)
-  if (!timings) throw new Error(`stdout is not one result of ${dialect}: ${JSON.stringify(stdout.slice(0, 200))}`)
+  if (!timings)
+    throw new Error(`stdout is not one result of ${dialect}: ${JSON.stringify(stdout.slice(0, 200))}`)
   const { handshakePlusOneRtt, ping } = timings
   if (!(ping > 0 && handshakePlusOneRtt >= ping && handshakePlusOneRtt < Infinity)) {
     throw new Error(`the figures cannot be true: ${JSON.stringify(timings)}`)

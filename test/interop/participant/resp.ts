@@ -68,7 +68,8 @@ export class ReplyReader {
     if (length === -1) return null
     const end = this.#at + bounded(length)
     if (this.#bytes.length < end + 2) return incomplete
-    if (this.#bytes.toString('latin1', end, end + 2) !== '\r\n') throw new Error('Redis sent a text without its end.')
+    if (this.#bytes.toString('latin1', end, end + 2) !== '\r\n')
+      throw new Error('Redis sent a text without its end.')
     const value = this.#bytes.toString('utf8', this.#at, end)
     this.#at = end + 2
     return value

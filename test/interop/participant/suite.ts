@@ -2,7 +2,7 @@
  * Runs what libp2p/test-plans and libp2p/unified-testing run, without containers: a listener and a dialer that know each
  * other by Redis alone, in a network of their own, with the environment of each suite.
  *
- *     node build/interop/participant/suite.js
+ *     node build/test/interop/participant/suite.js
  */
 import { pathToFileURL } from 'node:url'
 import { runCell, type Test } from './cell.ts'
@@ -96,7 +96,11 @@ function describe({ name, status, why, figures }: Result): string {
 async function main(): Promise<void> {
   const stop = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort())
-  const results = await runSuite({ peers: await findPeers(console.log), signal: stop.signal, log: console.log })
+  const results = await runSuite({
+    peers: await findPeers(console.log),
+    signal: stop.signal,
+    log: console.log,
+  })
   const counts = (['pass', 'fail', 'not run'] as const).map(
     status => `${results.filter(result => result.status === status).length} ${status}`,
   )

@@ -36,6 +36,6 @@ async function apt(...args: string[]): Promise<void> {
 }
 
 function isInstalled(tool: string): boolean {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
   return folders.some(folder => existsSync(join(folder, tool)))
 }
