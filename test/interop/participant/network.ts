@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from './redis.ts'
 import { Running } from './running.ts'
+import { searchPath } from './tools.ts'
 
 /** A program, and what comes before everything else on its command line. */
 export interface Program {
@@ -76,7 +77,7 @@ export class Network {
       ...(isRoot ? [] : ['--user', '--preserve-credentials']),
     ]
     const child = spawn('nsenter', [...enter, '--', command, ...args], {
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: searchPath, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     })
@@ -101,7 +102,7 @@ const isRoot = process.getuid?.() === 0
 function keep(folder: string): ChildProcess {
   const own = ['--net', ...(isRoot ? [] : ['--user', '--map-root-user'])]
   return spawn('unshare', [...own, '--', 'sh', '-ec', script], {
-    env: { PATH: process.env.PATH, folder },
+    env: { PATH: searchPath, folder },
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   })

@@ -11,6 +11,9 @@ const packages: Readonly<Record<string, string>> = {
   nsenter: 'util-linux',
 }
 
+/** Where programs are looked for. Not everybody's path has the folders of the administrator, where `ip` may be. */
+export const searchPath: string = [process.env.PATH ?? '', '/usr/sbin', '/sbin'].join(delimiter)
+
 const installTimeout = 5 * 60_000
 const execute = promisify(execFile)
 
@@ -36,6 +39,5 @@ async function apt(...args: string[]): Promise<void> {
 }
 
 function isInstalled(tool: string): boolean {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin']
-  return folders.some(folder => existsSync(join(folder, tool)))
+  return searchPath.split(delimiter).some(folder => existsSync(join(folder, tool)))
 }
