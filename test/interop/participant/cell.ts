@@ -30,8 +30,8 @@ const patience = 10_000
 /** Runs a dialer against a listener and reads what the dialer printed. Throws when the test has failed, with the reason. */
 export async function runCell(network: Network, cell: Cell, signal: AbortSignal): Promise<Timings> {
   await network.redis.command('FLUSHDB')
-  const listener = network.start(cell.listener, environment(network, cell, 'listener'))
-  const dialer = network.start(cell.dialer, environment(network, cell, 'dialer'))
+  const listener = network.start(cell.listener, 'listener', environment(network, cell, 'listener'))
+  const dialer = network.start(cell.dialer, 'dialer', environment(network, cell, 'dialer'))
   try {
     const code = await dialerEnd(dialer, listener, limit(cell, signal))
     if (code !== 0) throw new Error(`the dialer ended with ${code}: ${dialer.lastWords}`)

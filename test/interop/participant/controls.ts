@@ -116,7 +116,7 @@ function alone(dialect: Dialect, what: string, run: (lab: Lab) => Promise<Timing
           network,
           key: readEnvironment(environmentOf('listener')).key,
           start: (role, changes) => {
-            const program = network.start(parley, { ...environmentOf(role), ...changes })
+            const program = network.start(parley, role, { ...environmentOf(role), ...changes })
             started.push(program)
             return program
           },

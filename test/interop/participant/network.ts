@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Role } from './environment.ts'
 import { Redis } from './redis.ts'
 import { Running } from './running.ts'
 import { searchPath } from './tools.ts'
@@ -12,36 +13,51 @@ export interface Program {
   args: readonly string[]
 }
 
-/** The address of the machine in its own network, which is not a loopback one. */
-export const address = '10.99.0.1'
+/** The addresses of the two machines. Redis runs on the listener's. */
+const addresses: Record<Role, string> = { listener: '10.99.0.1', dialer: '10.99.0.2' }
+
+/** Where the listener is reached. */
+export const address: string = addresses.listener
 
 const redisPort = 6379
 const startTimeout = 15_000
 
 /**
- * Looks like the inside of a container: eth0, a default route, and Redis. It all lasts as long as somebody holds the other end
- * of stdin, so that nothing is left when the one who made it is killed.
+ * Makes two machines as containers are: each with eth0 and a default route, joined by a cable. They last as long as somebody
+ * holds the other end of stdin, so that nothing is left when the one who made them is killed.
  */
 const script = `
-trap 'set +e; kill $redis; wait; rm -rf "$folder"' EXIT
-ip link set lo up
-ip link add eth0 type veth peer name eth1
-ip addr add ${address}/24 dev eth0
-ip link set eth0 up
-ip link set eth1 up
-ip route add default dev eth0
-redis-server --bind ${address} --port ${redisPort} --unixsocket "$folder/redis.sock" --protected-mode no \\
+trap 'set +e; kill $redis $dialer; wait; rm -rf "$folder"' EXIT
+configure() {
+  address=$1
+  shift
+  "$@" ip link set lo up
+  "$@" ip addr add "$address/24" dev eth0
+  "$@" ip link set eth0 up
+  "$@" ip route add default dev eth0
+}
+mkfifo "$folder/ready"
+unshare --net sh -c 'echo > "$folder/ready"; exec sleep infinity' &
+dialer=$!
+read -r _ < "$folder/ready"
+ip link add eth0 type veth peer name eth0 netns $dialer
+configure ${addresses.listener}
+configure ${addresses.dialer} nsenter --target $dialer --net
+echo $dialer > "$folder/dialer"
+redis-server --bind ${addresses.listener} --port ${redisPort} --unixsocket "$folder/redis.sock" --protected-mode no \
   --save '' --appendonly no --dir "$folder" --loglevel warning >&2 &
 redis=$!
 cat
 `
 
-/** A network namespace of our own with a Redis in it. Whoever is not root gets a user namespace around it. */
+/** Two machines in network namespaces, and a Redis. Whoever is not root gets a user namespace around them. */
 export class Network {
   /** Where Redis listens, as the programs see it. */
-  readonly redisAddress = `${address}:${redisPort}`
+  readonly redisAddress: string = `${address}:${redisPort}`
   readonly redis: Redis
   readonly #keeper: Running
+  /** A process in each. */
+  readonly #machines: Record<Role, number>
   readonly #programs = new Set<Running>()
 
   /** Throws with the reason when it cannot be made here. */
@@ -52,7 +68,9 @@ export class Network {
     const timer = setTimeout(() => over.abort(), startTimeout)
     void keeper.ended.then(() => over.abort())
     try {
-      return new Network(keeper, await Redis.connect({ path: join(folder, 'redis.sock') }, over.signal))
+      const redis = await Redis.connect({ path: join(folder, 'redis.sock') }, over.signal)
+      const dialer = Number(await readFile(join(folder, 'dialer'), 'utf8'))
+      return new Network(keeper, { listener: keeper.pid!, dialer }, redis)
     } catch {
       keeper.release()
       await keeper.ended
@@ -63,16 +81,17 @@ export class Network {
     }
   }
 
-  private constructor(keeper: Running, redis: Redis) {
+  private constructor(keeper: Running, machines: Record<Role, number>, redis: Redis) {
     this.#keeper = keeper
+    this.#machines = machines
     this.redis = redis
   }
 
-  /** Starts a program in here, with that environment and nothing else but the search path. */
-  start({ command, args }: Program, env: Record<string, string>): Running {
+  /** Starts a program on one of them, with that environment and nothing else but the search path. */
+  start({ command, args }: Program, role: Role, env: Record<string, string>): Running {
     const enter = [
       '--target',
-      String(this.#keeper.pid),
+      String(this.#machines[role]),
       '--net',
       ...(isRoot ? [] : ['--user', '--preserve-credentials']),
     ]
