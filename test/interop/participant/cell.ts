@@ -29,11 +29,12 @@ const patience = 10_000
 
 /** Runs a dialer against a listener and reads what the dialer printed. Throws when the test has failed, with the reason. */
 export async function runCell(network: Network, cell: Cell, signal: AbortSignal): Promise<Timings> {
-  await network.redis.command('FLUSHDB')
+  const over = limit(cell, signal)
+  await forgetAll(network, over)
   const listener = network.start(cell.listener, 'listener', environment(network, cell, 'listener'))
   const dialer = network.start(cell.dialer, 'dialer', environment(network, cell, 'dialer'))
   try {
-    const code = await dialerEnd(dialer, listener, limit(cell, signal))
+    const code = await dialerEnd(dialer, listener, over)
     if (code !== 0) throw new Error(`the dialer ended with ${code}: ${dialer.lastWords}`)
     const timings = readTimings(cell.dialect, dialer.stdout)
     if (!(await listener.stop())) throw new Error('the listener did not end when it was asked to')
@@ -43,6 +44,12 @@ export async function runCell(network: Network, cell: Cell, signal: AbortSignal)
   } finally {
     await Promise.all([dialer.kill(), listener.kill()])
   }
+}
+
+async function forgetAll(network: Network, signal: AbortSignal): Promise<void> {
+  const redis = await network.connectRedis(signal)
+  await redis.command('FLUSHDB')
+  redis.close()
 }
 
 /** Ends when the programs have had their time, or the signal fires. */

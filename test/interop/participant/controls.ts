@@ -1,8 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { type Cell, environment, limit, runCell, type Test } from './cell.ts'
 import { type Dialect, type Role, readEnvironment } from './environment.ts'
-import { address, type Network, type Program } from './network.ts'
+import { address, type Program } from './network.ts'
 import { parley } from './peers.ts'
+import type { Redis } from './redis.ts'
 import { formatTimings, readTimings, type Timings } from './report.ts'
 import type { Running } from './running.ts'
 
@@ -77,13 +78,13 @@ function loneListener(dialect: Dialect): Test {
   })
 }
 
-/** One guide has the listener set a plain value, though all programs push on a list: parley dials either. */
+/** One guide has the listener set a plain value, though the programs push on a list: parley dials either. */
 function plainValue(dialect: Dialect): Test {
   return alone(dialect, 'parley dials an address that was set', async lab => {
     lab.start('listener')
-    const published = await lab.network.redis.take(lab.key)
+    const published = await lab.redis.take(lab.key)
     if (!published.startsWith(`/ip4/${address}/tcp/`)) throw new Error(`the listener published ${published}`)
-    await lab.network.redis.command('SET', lab.key, published)
+    await lab.redis.command('SET', lab.key, published)
     const dialer = lab.start('dialer')
     await lab.expect(dialer, 0, /dials/)
     return readTimings(dialect, dialer.stdout)
@@ -91,7 +92,8 @@ function plainValue(dialect: Dialect): Test {
 }
 
 interface Lab {
-  network: Network
+  /** A connection that ends with the test. */
+  redis: Redis
   /** The Redis key of this test. */
   key: string
   /** Starts parley in that part. */
@@ -110,20 +112,22 @@ function alone(dialect: Dialect, what: string, run: (lab: Lab) => Promise<Timing
     async run(network, signal) {
       const started: Running[] = []
       const environmentOf = (role: Role) => environment(network, cell, role)
-      await network.redis.command('FLUSHDB')
+      const over = limit(cell, signal)
+      const redis = await network.connectRedis(over)
+      await redis.command('FLUSHDB')
       try {
         return await run({
-          network,
+          redis,
           key: readEnvironment(environmentOf('listener')).key,
           start: (role, changes) => {
             const program = network.start(parley, role, { ...environmentOf(role), ...changes })
             started.push(program)
             return program
           },
-          expect: async (program, code, words) =>
-            expectEnd(program, await program.end(limit(cell, signal)), code, words),
+          expect: async (program, code, words) => expectEnd(program, await program.end(over), code, words),
         })
       } finally {
+        redis.close()
         await Promise.all(started.map(program => program.kill()))
       }
     },

@@ -20,3 +20,4 @@ await redis.publish(
   `/ip4/${address}/tcp/${port}/p2p/${PeerId.fromPublicKey(publicKey).toString()}`,
 )
 redis.close()
+setTimeout(() => process.exit(1), settings.timeout)

@@ -54,7 +54,7 @@ cat
 export class Network {
   /** Where Redis listens, as the programs see it. */
   readonly redisAddress: string = `${address}:${redisPort}`
-  readonly redis: Redis
+  readonly #folder: string
   readonly #keeper: Running
   /** A process in each. */
   readonly #machines: Record<Role, number>
@@ -68,9 +68,10 @@ export class Network {
     const timer = setTimeout(() => over.abort(), startTimeout)
     void keeper.ended.then(() => over.abort())
     try {
-      const redis = await Redis.connect({ path: join(folder, 'redis.sock') }, over.signal)
+      const redis = await Redis.connect(socketIn(folder), over.signal)
+      redis.close()
       const dialer = Number(await readFile(join(folder, 'dialer'), 'utf8'))
-      return new Network(keeper, { listener: keeper.pid!, dialer }, redis)
+      return new Network(folder, keeper, { listener: keeper.pid!, dialer })
     } catch {
       keeper.release()
       await keeper.ended
@@ -81,10 +82,15 @@ export class Network {
     }
   }
 
-  private constructor(keeper: Running, machines: Record<Role, number>, redis: Redis) {
+  private constructor(folder: string, keeper: Running, machines: Record<Role, number>) {
+    this.#folder = folder
     this.#keeper = keeper
     this.#machines = machines
-    this.redis = redis
+  }
+
+  /** A connection to Redis for the runner, until the signal fires at the latest. */
+  connectRedis(signal: AbortSignal): Promise<Redis> {
+    return Redis.connect(socketIn(this.#folder), signal)
   }
 
   /** Starts a program on one of them, with that environment and nothing else but the search path. */
@@ -108,11 +114,14 @@ export class Network {
 
   /** Ends what still runs in here, and takes everything down. */
   async close(): Promise<void> {
-    this.redis.close()
     await Promise.all([...this.#programs].map(program => program.kill()))
     this.#keeper.release()
     await this.#keeper.ended
   }
+}
+
+function socketIn(folder: string): { path: string } {
+  return { path: join(folder, 'redis.sock') }
 }
 
 const isRoot = process.getuid?.() === 0

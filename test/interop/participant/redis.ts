@@ -51,7 +51,7 @@ export class Redis {
     await this.command('RPUSH', key, value)
   }
 
-  /** Waits for a value: the head of a list, which is how every program publishes, or a plain one, as one guide has it. */
+  /** Waits for a value: the head of a list, which is how the programs publish, or a plain one, as one guide has it. */
   async take(key: string): Promise<string> {
     for (;;) {
       const value = await this.#pop(key)
