@@ -63,7 +63,11 @@ export const columns: readonly Column[] = [
     name: 'go',
     tool: ['go', 'version'],
     async build() {
-      await run('go', ['build', '-trimpath', '-o', goFolder, '.', './chat'], join(here, 'go'))
+      await run(
+        'go',
+        ['build', '-trimpath', '-o', `${goFolder}/`, '.', './chat', './participant'],
+        join(here, 'go'),
+      )
       this.chat = await installGoChat()
     },
     peer: { command: join(goFolder, 'interop'), args: [] },
