@@ -152,7 +152,7 @@ export class Connection {
       ended: () => this.#ended(),
       finished: () => this.#leave(),
       broke: error => this.#shut(error),
-      closed: cause => this.#shut(this.#status === 'closing' ? this.#error : closedError(cause)),
+      closed: cause => this.#shut(this.#isIdle ? this.#error : closedError(cause)),
     }
   }
 
@@ -244,9 +244,14 @@ export class Connection {
     for (const opener of openers) opener.resolve()
   }
 
+  /** Nothing is lost when the socket goes: we are leaving, or there is no stream. go closes with TCP's reset, always. */
+  get #isIdle(): boolean {
+    return this.#status !== 'open' || this.#streams.size === 0
+  }
+
   /** TCP's end is not authenticated: streams that the peer has not finished end in an error. */
   #ended(): void {
-    if (this.#status === 'open' && this.#streams.size > 0) this.#error = closedError()
+    if (!this.#isIdle) this.#error = closedError()
     this.#leave()
     this.#failStreams(this.#error ?? closedError())
     this.#pump.end()

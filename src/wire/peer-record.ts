@@ -1,15 +1,26 @@
 import { attempt, unlessThrown } from './attempt.ts'
-import { equals } from './bytes.ts'
-import { openEnvelope, sealEnvelope } from './envelope.ts'
+import { equals, utf8 } from './bytes.ts'
+import { type Envelope, openEnvelope, sealEnvelope } from './envelope.ts'
 import { type ParleyError, remoteError } from './errors.ts'
 import type { PrivateKey, PublicKey } from './keys.ts'
 import { Multiaddr } from './multiaddr.ts'
 import { PeerId } from './peer-id.ts'
 import { fields, ProtobufWriter } from './protobuf.ts'
 
-// As deployed by go-libp2p and js-libp2p; libp2p RFC 0003 has another domain and type, which nobody verifies.
-const DOMAIN = 'libp2p-peer-record'
-const PAYLOAD_TYPE = Uint8Array.of(0x03, 0x01)
+/** What a record is signed as. */
+interface Form {
+  domain: string
+  payloadType: Uint8Array
+}
+
+/** As deployed by go-libp2p, js-libp2p and py-libp2p. */
+const deployed: Form = { domain: 'libp2p-peer-record', payloadType: Uint8Array.of(0x03, 0x01) }
+
+/** As libp2p RFC 0003 has it; rust-libp2p signs so, and reads no other. */
+const specified: Form = {
+  domain: 'libp2p-routing-state',
+  payloadType: utf8('/libp2p/routing-state-record'),
+}
 
 const PEER_ID = 1
 const SEQ = 2
@@ -31,22 +42,27 @@ export function sealPeerRecord(key: PrivateKey, record: { seq: bigint; addresses
   for (const address of record.addresses) {
     writer.message(ADDRESSES, new ProtobufWriter().bytes(MULTIADDR, address.bytes).finish())
   }
-  return sealEnvelope(key, DOMAIN, PAYLOAD_TYPE, writer.finish())
+  return sealEnvelope(key, deployed.domain, deployed.payloadType, writer.finish())
 }
 
 /**
- * Opens a peer record: the signature must be good and of the very peer the record is about. Addresses that do
+ * Opens a peer record, as it is deployed or as the RFC has it: the signature must be good and of the very peer the record is about. Addresses that do
  * not parse are left out. Throws `ERR_ENVELOPE`.
  */
 export function openPeerRecord(bytes: Uint8Array): PeerRecord & { publicKey: PublicKey } {
-  const { publicKey, payloadType, payload } = openEnvelope(bytes, DOMAIN)
-  if (!equals(payloadType, PAYLOAD_TYPE)) throw notValid('is of another type')
+  const { publicKey, payload } = unlessThrown(() => openForm(bytes, deployed)) ?? openForm(bytes, specified)
   const record = attempt(
     () => readRecord(payload),
     cause => notValid('is malformed', cause),
   )
   if (!record.peerId.matches(publicKey)) throw notValid('is signed by another peer than the one it is about')
   return { ...record, publicKey }
+}
+
+function openForm(bytes: Uint8Array, { domain, payloadType }: Form): Envelope {
+  const envelope = openEnvelope(bytes, domain)
+  if (!equals(envelope.payloadType, payloadType)) throw notValid('is of another type')
+  return envelope
 }
 
 function readRecord(payload: Uint8Array): PeerRecord {

@@ -114,13 +114,14 @@ describe('the address book', () => {
 
   test('notes what a peer says of itself, and leaves the rest as it was', () => {
     const peers = new Peers(10)
-    peers.update(one, { protocols: ['/a'], agent: 'x' })
+    peers.update(one, { protocols: ['/a'], agent: 'x', protocolVersion: 'ipfs/0.1.0' })
     peers.update(one, { agent: 'y', observedAddress: addresses(7)[0]!, seq: 5n })
     assert.deepEqual(peers.get(one), {
       peerId: one,
       addresses: [],
       protocols: ['/a'],
       agent: 'y',
+      protocolVersion: 'ipfs/0.1.0',
       observedAddress: addresses(7)[0],
     })
     assert.equal(peers.seq(one), 5n)

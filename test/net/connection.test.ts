@@ -78,6 +78,23 @@ describe('a connection', () => {
       assert.equal(answers.length, 100)
     }))
 
+  test('ends in good order when the socket breaks and there is no stream, in an error when there is', async () => {
+    for (const [streams, code] of [
+      [0, undefined],
+      [1, 'ERR_CONNECTION_CLOSED'],
+    ] as const) {
+      await withPair({}, async (a, b) => {
+        for (let i = 0; i < streams; i++) await streamPair(a, b)
+        a.socket.destroy()
+        await b.connection.closed
+        assert.deepEqual(
+          b.closed.map(error => error?.code),
+          [code],
+        )
+      })
+    }
+  })
+
   test('has delivered, when a ping behind an end is answered', () =>
     withPair({}, async (a, b) => {
       const [near, far] = await streamPair(a, b)
@@ -91,7 +108,7 @@ describe('a connection', () => {
 
 describe('streams of one connection:', () => {
   test('1,000 at once, of which 256 may wait to be accepted', () =>
-    withPair({ handle: stream => void echo(stream) }, async a => {
+    withPair({ handle: stream => void echo(stream), yamux: { outboundStreams: 1_000 } }, async a => {
       const echoes = Array.from({ length: 1_000 }, async (_, i) => {
         const stream = await a.connection.open('/echo')
         stream.write(utf8(`stream ${i}`))

@@ -129,6 +129,17 @@ describe('the peer record', () => {
     assert.equal(hex(body), `0a26${hex(peerId.bytes)}1005${infos.join('')}`)
   })
 
+  test("is read in the RFC's own domain and type, too, as rust-libp2p signs it", () => {
+    const own = new ProtobufWriter()
+      .bytes(1, peerId.bytes)
+      .uint64(2, 7)
+      .message(3, addressInfo(addresses[0]!.bytes))
+    const bytes = seal(own.finish(), 'libp2p-routing-state', utf8('/libp2p/routing-state-record'))
+    const { seq, addresses: read } = openPeerRecord(bytes)
+    assert.equal(seq, 7n)
+    assert.deepEqual(read.map(String), [String(addresses[0])])
+  })
+
   test('leaves out addresses that do not parse, one by one', () => {
     const record = new ProtobufWriter().bytes(1, peerId.bytes).uint64(2, 1)
     const infos = [

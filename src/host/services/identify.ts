@@ -86,7 +86,7 @@ export class Identify {
     this.#learn(stream.connection, await readIdentify(stream, this.#options))
   }
 
-  /** In one message of a size that everyone reads: first the signature goes, then addresses. */
+  /** In one message, of a size that everyone reads: when it grows too long, the signed record is left out. */
   #message(connection: Connection): Uint8Array {
     const addresses = this.#options.addresses().slice(0, maxAddresses)
     const message: IdentifyMessage = {

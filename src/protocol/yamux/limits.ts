@@ -2,7 +2,7 @@
 export interface YamuxLimits {
   /** Streams that the other side may have open at once; further ones are reset. Default 1,024. */
   inboundStreams: number
-  /** Streams that we may have open at once. Default 1,024. */
+  /** Streams that we may have open at once. Default 256: rust-libp2p ends a connection with more than 512, both sides' together. */
   outboundStreams: number
   /** Streams of ours that may wait to be accepted; go and rust count as many. Default 256. */
   unacknowledged: number
@@ -19,7 +19,7 @@ export interface YamuxLimits {
 /** See `YamuxLimits`. */
 export const defaultYamuxLimits: YamuxLimits = {
   inboundStreams: 1024,
-  outboundStreams: 1024,
+  outboundStreams: 256,
   unacknowledged: 256,
   maxWindow: 16 * 1024 * 1024,
   windowGrowth: 32 * 1024 * 1024,

@@ -336,7 +336,7 @@ describe('the bounds of a session', () => {
   test('have defaults, each of which can be changed alone', () => {
     assert.deepEqual(defaultYamuxLimits, {
       inboundStreams: 1024,
-      outboundStreams: 1024,
+      outboundStreams: 256,
       unacknowledged: 256,
       maxWindow: 16 * 1024 * 1024,
       windowGrowth: 32 * 1024 * 1024,
