@@ -1,15 +1,19 @@
 import { Emitter } from '../host/emitter.ts'
 import type { Host, Target } from '../host/host.ts'
+import type { Connection } from '../net/connection.ts'
 import type { Stream } from '../net/stream.ts'
 import { startTimer } from '../net/timer.ts'
 import type { Direction } from '../net/upgrade.ts'
-import { CHAT_PROTOCOL, encodeLine, LineReader } from '../protocol/lines.ts'
+import { type Dialect, DIALECT_WITHOUT_IDENTIFY, dialectOf, Message } from '../protocol/dialect.ts'
+import { CHAT_PROTOCOLS } from '../protocol/lines.ts'
 import { compare } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
 import type { PeerId } from '../wire/peer-id.ts'
+import { ChatStream } from './chat-stream.ts'
 
-/** How long a newcomer's program name is waited for before he is announced without it, in milliseconds. */
-const agentTimeout = 1_000
+/** How long identify is waited for before a newcomer is announced without his program's name, in milliseconds. */
+const identifyTimeout = 1_000
+
 
 /** What happens at a table. */
 export interface TableEvents {
@@ -19,12 +23,16 @@ export interface TableEvents {
   leave: { peer: PeerId; error: ParleyError | undefined }
   /** A peer said something: text from a stranger. */
   message: { from: PeerId; text: string; protocol: string }
+  /** A peer has turned out to speak this dialect, after it was written to in the other: it may have lost what was said. */
+  misjudged: { peer: PeerId; dialect: Dialect }
 }
 
 /** How a table behaves. */
 export interface TableOptions {
   /** Whether a line from one inbound peer is passed on to the other inbound peers. Default true. */
   relay?: boolean
+  /** How messages are told from each other, on every stream and both ways. Default: found out for each peer. */
+  framing?: Dialect | undefined
   /** A peer that takes nothing in for so many milliseconds is dropped, lest it hold up all others. Default 20,000. */
   stallTimeout?: number
   /**
@@ -37,7 +45,7 @@ export interface TableOptions {
 interface Seat {
   peer: PeerId
   /** One, but for a moment when two peers have dialled each other at once; the first is the one to write to. */
-  streams: Stream[]
+  streams: ChatStream[]
   /** Settles when the event of joining has been told: it comes before the first message, and waits for the agent. */
   announced: Promise<void>
 }
@@ -49,21 +57,25 @@ interface Seat {
 export class Table {
   readonly #host: Host
   readonly #relay: boolean
+  readonly #framing: Dialect | undefined
   readonly #stallTimeout: number
   readonly #ready: () => Promise<void> | undefined
   readonly #events = new Emitter<TableEvents>()
   readonly #seats = new Map<string, Seat>()
   /** Those we are about to sit down with, by peer. */
   readonly #going = new Map<string, Promise<void>>()
-  readonly #unhandle: () => void
+  readonly #unhandle: (() => void)[]
 
   /** Sits the host's user down; from now on peers may join. */
   constructor(host: Host, options: TableOptions = {}) {
     this.#host = host
     this.#relay = options.relay ?? true
+    this.#framing = options.framing
     this.#stallTimeout = options.stallTimeout ?? 20_000
     this.#ready = options.ready ?? (() => undefined)
-    this.#unhandle = host.handle(CHAT_PROTOCOL, stream => this.#welcome(stream), { maxInbound: 4 })
+    this.#unhandle = CHAT_PROTOCOLS.map(protocol =>
+      host.handle(protocol, stream => this.#welcome(stream), { maxInbound: 4 }),
+    )
   }
 
   /** Hears of an event from now on. Returns the undo. */
@@ -94,7 +106,7 @@ export class Table {
    */
   async say(text: string): Promise<number> {
     const streams = [...this.#seats.values()].map(({ streams }) => streams[0]!)
-    await this.#send(encodeLine(text), streams)
+    await this.#send(new Message(text), streams)
     return streams.length
   }
 
@@ -103,109 +115,118 @@ export class Table {
    * them could not be told everything.
    */
   async leave(): Promise<void> {
-    this.#unhandle()
+    for (const unhandle of this.#unhandle) unhandle()
     const streams = [...this.#seats.values()].flatMap(({ streams }) => streams)
     await Promise.all(
       streams.map(async stream => {
         await stream.end()
-        await stream.connection.ping()
+        await stream.stream.connection.ping()
       }),
     )
   }
 
   async #goTo(peer: PeerId, signal: AbortSignal | undefined): Promise<void> {
-    const stream = await this.#host.open(peer, CHAT_PROTOCOL, { signal })
-    const { announced } = this.#seat(stream)
+    const { stream, announced } = this.#seat(await this.#host.open(peer, CHAT_PROTOCOLS, { signal }))
     void this.#listen(stream, announced)
     await announced
   }
 
-  async #welcome(stream: Stream): Promise<void> {
-    await this.#listen(stream, this.#seat(stream).announced)
+  async #welcome(inbound: Stream): Promise<void> {
+    const { stream, announced } = this.#seat(inbound)
+    await this.#listen(stream, announced)
   }
 
-  #seat(stream: Stream): Seat {
-    const { peerId: peer } = stream.connection
+  #seat(opened: Stream): { stream: ChatStream; announced: Promise<void> } {
+    const { peerId: peer } = opened.connection
+    const program = this.#programOf(opened.connection)
+    const stream = this.#chatStream(opened, program)
     const seat = this.#seats.get(peer.toString())
     if (seat) {
       this.#addStream(seat, stream)
-      return seat
+      return { stream, announced: seat.announced }
     }
-    const fresh = { peer, streams: [stream], announced: this.#announce(stream) }
-    this.#seats.set(peer.toString(), fresh)
-    return fresh
+    const announced = program.then(({ agent }) => this.#announce(opened, agent))
+    this.#seats.set(peer.toString(), { peer, streams: [stream], announced })
+    return { stream, announced }
   }
 
-  async #announce({ connection: { peerId: peer, remoteAddress }, direction }: Stream): Promise<void> {
-    const agent = await this.#agent(peer)
+  #chatStream(stream: Stream, program: Promise<Program>): ChatStream {
+    const { peerId: peer } = stream.connection
+    return new ChatStream(stream, {
+      expected: program.then(({ dialect }) => dialect),
+      forced: this.#framing,
+      misjudged: dialect => this.#events.emit('misjudged', { peer, dialect }),
+    })
+  }
+
+  #announce({ connection: { peerId: peer, remoteAddress }, direction }: Stream, agent?: string): void {
     const address = remoteAddress.withPeerId(peer).toString()
     this.#events.emit('join', { peer, address, agent, direction })
   }
 
   /** Of two streams both sides write to the same one; the other is read until it ends, so that nothing is lost. */
-  #addStream(seat: Seat, stream: Stream): void {
+  #addStream(seat: Seat, stream: ChatStream): void {
     const current = seat.streams[0]!
     const [kept, surplus] = this.#prefers(current, stream) ? [current, stream] : [stream, current]
     seat.streams = [kept, surplus, ...seat.streams.slice(1)]
     // On another connection the end of the one could overtake the other, and look as if we had left.
-    kept.negotiated.then(() => surplus.end()).catch(() => {})
+    kept.stream.negotiated.then(() => surplus.end()).catch(() => {})
   }
 
   /** The rule by which both sides choose alike: the stream that the smaller peer ID opened; of one side's two, the newer. */
-  #prefers(older: Stream, newer: Stream): boolean {
+  #prefers({ stream: older }: ChatStream, { stream: newer }: ChatStream): boolean {
     if (older.direction === newer.direction) return false
     const ours = compare(this.#host.peerId.bytes, older.connection.peerId.bytes) < 0
     return (older.direction === 'outbound') === ours
   }
 
-  async #listen(stream: Stream, announced: Promise<void>): Promise<void> {
+  async #listen(chat: ChatStream, announced: Promise<void>): Promise<void> {
     await announced
+    const { stream } = chat
     let error: ParleyError | undefined
     try {
-      const reader = new LineReader()
-      for await (const chunk of stream) {
-        await this.#hear(reader.receive(chunk), stream)
+      for await (const lines of chat) {
+        await this.#hear(lines, stream)
         await this.#ready()
       }
-      await this.#hear(reader.finish(), stream)
       // It may have ended this stream in favour of the one that we are about to open: then it has not left.
       await this.#going.get(stream.connection.peerId.toString())?.catch(() => {})
       // The other side has left in good order, whether or not it still waits to hear the same from us.
-      stream.end().catch(() => {})
+      chat.end().catch(() => {})
     } catch (cause) {
       error = cause instanceof ParleyError ? cause : undefined
       stream.reset(cause)
     }
-    this.#vacate(stream, error)
+    this.#vacate(chat, error)
   }
 
-  async #hear(lines: string[], stream: Stream): Promise<void> {
-    const from = stream.connection.peerId
+  async #hear(lines: string[], { connection, protocol, direction }: Stream): Promise<void> {
+    const from = connection.peerId
     for (const text of lines) {
-      this.#events.emit('message', { from, text, protocol: stream.protocol })
-      if (this.#relay && stream.direction === 'inbound') await this.#passOn(from, text)
+      this.#events.emit('message', { from, text, protocol })
+      if (this.#relay && direction === 'inbound') await this.#passOn(from, text)
     }
   }
 
   async #passOn(from: PeerId, text: string): Promise<void> {
     const streams = [...this.#seats.values()].flatMap(({ peer, streams: [first] }) =>
-      first?.direction === 'inbound' && !peer.equals(from) ? [first] : [],
+      first?.stream.direction === 'inbound' && !peer.equals(from) ? [first] : [],
     )
-    await this.#send(encodeLine(text, `[${from.short}] `), streams)
+    await this.#send(new Message(text, `[${from.short}] `), streams)
   }
 
   /** Writes to all; waits for those that are behind, and drops the ones that stay there. */
-  async #send(line: Uint8Array, streams: readonly Stream[]): Promise<void> {
-    const behind = streams.filter(stream => !write(stream, line))
+  async #send(message: Message, streams: readonly ChatStream[]): Promise<void> {
+    const behind = streams.filter(stream => !stream.write(message))
     if (behind.length > 0) await Promise.all(behind.map(stream => this.#catchUp(stream)))
   }
 
-  async #catchUp(stream: Stream): Promise<void> {
+  async #catchUp(chat: ChatStream): Promise<void> {
     const cancelTimer = startTimer(this.#stallTimeout, () =>
-      stream.reset(new Error('The peer takes nothing in any more.')),
+      chat.stream.reset(new Error('The peer takes nothing in any more.')),
     )
     try {
-      await stream.drained()
+      await chat.drained()
     } catch {
       // It has ended; its reader tells.
     } finally {
@@ -213,8 +234,8 @@ export class Table {
     }
   }
 
-  #vacate(stream: Stream, error: ParleyError | undefined): void {
-    const { peerId: peer } = stream.connection
+  #vacate(stream: ChatStream, error: ParleyError | undefined): void {
+    const { peerId: peer } = stream.stream.connection
     const seat = this.#seats.get(peer.toString())
     if (!seat) return
     seat.streams = seat.streams.filter(other => other !== stream)
@@ -223,28 +244,31 @@ export class Table {
     this.#events.emit('leave', { peer, error })
   }
 
-  #agent(peer: PeerId): Promise<string | undefined> | string | undefined {
-    const known = this.#host.peers.get(peer)?.agent
-    if (known !== undefined) return known
+  /** What identify tells of a peer's program, or what was known of it before when that does not come in time. */
+  #programOf(connection: Connection): Promise<Program> {
+    const known = () => program(this.#host.peers.get(connection.peerId)?.agent)
     return new Promise(resolve => {
-      const settle = () => {
-        undo()
-        cancelTimer()
-        resolve(this.#host.peers.get(peer)?.agent)
-      }
-      const undo = this.#host.on('identify', ({ info }) => {
-        if (info.peerId.equals(peer)) settle()
-      })
-      const cancelTimer = startTimer(agentTimeout, settle)
+      const cancelTimer = startTimer(identifyTimeout, () => resolve(known()))
+      this.#host
+        .identified(connection)
+        .then(known, error => (isUnspoken(error) ? { dialect: DIALECT_WITHOUT_IDENTIFY } : known()))
+        .then(resolve)
+        .finally(cancelTimer)
     })
   }
 }
 
-/** A stream that has just ended will be noticed by its reader; it must not keep the line from others. */
-function write(stream: Stream, line: Uint8Array): boolean {
-  try {
-    return stream.write(line)
-  } catch {
-    return true
-  }
+interface Program {
+  /** How it calls itself. */
+  agent?: string | undefined
+  dialect: Dialect | undefined
+}
+
+function program(agent: string | undefined): Program {
+  return { agent, dialect: dialectOf(agent) }
+}
+
+/** Whether the other side has said that it does not speak what was proposed. */
+function isUnspoken(error: unknown): boolean {
+  return error instanceof ParleyError && error.code === 'ERR_PROTOCOL_UNSUPPORTED'
 }

@@ -1,5 +1,5 @@
 import type { Report } from '../chat/report.ts'
-import { Table } from '../chat/table.ts'
+import { Table, type TableEvents } from '../chat/table.ts'
 import type { Terminal } from '../chat/terminal.ts'
 import type { Host } from '../host/host.ts'
 import { onAbort, unlessAborted, withDeadline } from '../net/timer.ts'
@@ -50,9 +50,11 @@ export class Chat {
     this.#terminal = terminal
     this.#report = report
     this.#host = host
-    this.#table = new Table(host, { relay: flags.relay, ready: () => terminal.drained() })
+    const { relay, framing } = flags
+    this.#table = new Table(host, { relay, framing, ready: () => terminal.drained() })
     this.#table.on('join', event => report.connected(event))
     this.#table.on('message', event => report.message(event))
+    this.#table.on('misjudged', event => report.error(misjudged(event)))
     this.#table.on('leave', event => {
       if (this.#over) return
       report.disconnected(event)
@@ -169,6 +171,14 @@ export class Chat {
       if (!signal.aborted) this.#fail(error)
     }
   }
+}
+
+function misjudged({ peer: { short }, dialect }: TableEvents['misjudged']): ParleyError {
+  return new ParleyError(
+    'ERR_PROTOCOL',
+    `${short} speaks ${dialect}, which could not be known before: it may have lost what was said so far; --framing ${dialect} helps.`,
+    { scope: 'stream' },
+  )
 }
 
 function leftAlone(): ParleyError {

@@ -1,3 +1,4 @@
+import type { Dialect } from '../protocol/dialect.ts'
 import type { KeyType } from '../wire/keys.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
 import { parseOptions, usageError } from './options.ts'
@@ -14,6 +15,8 @@ export interface Flags {
   keyType: KeyType | undefined
   debug: boolean
   relay: boolean
+  /** How messages are told from each other on every stream; `undefined` to find it out for each peer. */
+  framing: Dialect | undefined
   json: boolean
 }
 
@@ -33,6 +36,8 @@ Options
       --ephemeral         use a fresh identity, which is gone when you leave
       --key-type <type>   of a new identity: ed25519 (the default), secp256k1, ecdsa, rsa
       --no-relay          do not pass lines on among those who join you
+      --framing <form>    speak lines (as go-libp2p's chat) or frames (as js-libp2p's) with
+                          everybody; without, it is found out for each peer
       --json              print one JSON object a line: listening, connected, message,
                           disconnected, error
       --debug             compute the identity from the port: for experiments only,
@@ -46,6 +51,7 @@ go-libp2p's chat.
 `
 
 const keyTypes: readonly string[] = ['ed25519', 'secp256k1', 'ecdsa', 'rsa']
+const dialects: readonly string[] = ['lines', 'frames']
 
 /** Go's example has single-dash flags of several letters, and a value may stand behind a sign: `-d=<address>`. */
 const classicForms = new Map([
@@ -64,6 +70,7 @@ const options = {
   'key-type': { type: 'string' },
   debug: { type: 'boolean' },
   'no-relay': { type: 'boolean' },
+  framing: { type: 'string' },
   json: { type: 'boolean' },
   version: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -85,6 +92,7 @@ export function parseFlags(args: readonly string[]): Flags {
     keyType: values['key-type'] === undefined ? undefined : parseKeyType(values['key-type']),
     debug: values.debug ?? false,
     relay: !values['no-relay'],
+    framing: values.framing === undefined ? undefined : parseFraming(values.framing),
     json: values.json ?? false,
   }
   checkTogether(flags)
@@ -106,6 +114,11 @@ function parsePort(text: string): number {
 function parseKeyType(text: string): KeyType {
   if (keyTypes.includes(text)) return text as KeyType
   throw usageError(`The key type must be one of ${keyTypes.join(', ')}, not '${text}'.`)
+}
+
+function parseFraming(text: string): Dialect {
+  if (dialects.includes(text)) return text as Dialect
+  throw usageError(`The framing must be ${dialects.join(' or ')}, not '${text}'.`)
 }
 
 function dialAddress(text: string): Multiaddr {

@@ -190,6 +190,15 @@ export class Host implements AsyncDisposable {
     return ping(connection, { timeout: this.#limits.serviceTimeout, signal })
   }
 
+  /**
+   * Waits until the peer at the other end of a connection has said who it is, and returns what is known of it then. Throws
+   * `ERR_PROTOCOL_UNSUPPORTED` when it does not speak identify, `ERR_TIMEOUT`, and what a stream throws that breaks.
+   */
+  async identified(connection: Connection): Promise<PeerInfo | undefined> {
+    await this.#identify.answered(connection)
+    return this.peers.get(connection.peerId)
+  }
+
   /** Hears of an event from now on. Returns the undo. */
   on<Name extends keyof HostEvents>(event: Name, listener: (value: HostEvents[Name]) => void): () => void {
     return this.#events.on(event, listener)

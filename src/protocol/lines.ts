@@ -1,11 +1,14 @@
 /**
- * The chat's protocol: UTF-8 lines, each ended by a newline. go-libp2p's example sends two newlines a message,
- * so empty lines say nothing.
+ * The chat's protocol as go and py speak it: UTF-8 lines, each ended by a newline. go-libp2p's example sends two
+ * newlines a message, so empty lines say nothing. For the other dialect see framed-lines.ts.
  */
 import { ByteQueue, concat, utf8, utf8Text } from '../wire/bytes.ts'
 
 /** The name of the protocol, as go-libp2p's chat example has it. */
 export const CHAT_PROTOCOL = '/chat/1.0.0'
+
+/** The names it goes by, the one to propose first in front; go's examples that find peers by themselves have the other. */
+export const CHAT_PROTOCOLS: readonly string[] = [CHAT_PROTOCOL, '/chat/1.1.0']
 
 /** A longer line, in bytes, is taken as several: nothing is lost, and nobody can make us keep more. */
 export const MAX_LINE = 64 * 1024
@@ -14,23 +17,28 @@ const newline = 0x0a
 const carriageReturn = 0x0d
 
 /**
- * One message on the wire, behind a prefix. Newlines inside become spaces. A text that is too long for a line becomes
- * several, cut between characters as the reader would cut it, each behind the prefix: what follows a cut must not pass
- * for another's words.
+ * One message as lines, each behind a prefix and with its newline. Newlines inside become spaces. A text that is too long
+ * for a line becomes several, cut between characters as the reader would cut it, each behind the prefix: what follows a
+ * cut must not pass for another's words.
  */
-export function encodeLine(text: string, prefix = ''): Uint8Array {
+export function linesOf(text: string, prefix: string): Uint8Array[] {
   const head = utf8(prefix)
   const body = utf8(text.replace(/[\r\n]+/g, ' '))
   const room = MAX_LINE - head.length
-  const pieces: Uint8Array[] = []
+  const lines: Uint8Array[] = []
   let start = 0
   do {
     const piece = body.subarray(start, start + room)
     const end = start + piece.length < body.length ? characterEnd(piece) : piece.length
-    pieces.push(head, piece.subarray(0, end), Uint8Array.of(newline))
+    lines.push(concat([head, piece.subarray(0, end), Uint8Array.of(newline)]))
     start += end
   } while (start < body.length)
-  return concat(pieces)
+  return lines
+}
+
+/** One message on the wire, behind a prefix: see `linesOf`. */
+export function encodeLine(text: string, prefix = ''): Uint8Array {
+  return concat(linesOf(text, prefix))
 }
 
 /** Cuts the bytes of a chat stream into lines, however they are cut on the way. */

@@ -19,6 +19,7 @@ const defaults = {
   keyType: undefined,
   debug: false,
   relay: true,
+  framing: undefined,
   json: false,
 }
 
@@ -60,6 +61,8 @@ const understood: readonly [line: string, flags: Partial<Record<keyof Flags, unk
   ['--key-type ecdsa', { keyType: 'ecdsa', port: 0 }],
   ['--key-type=rsa', { keyType: 'rsa', port: 0 }],
   ['--no-relay', { relay: false, port: 0 }],
+  ['--framing lines', { framing: 'lines', port: 0 }],
+  ['--framing=frames', { framing: 'frames', port: 0 }],
   ['--json', { json: true, port: 0 }],
 ]
 
@@ -84,6 +87,8 @@ const refused: readonly (readonly [line: string, says: RegExp, code?: ErrorCode]
   ),
   ['--key-type dsa', /^The key type must be one of ed25519, secp256k1, ecdsa, rsa, not 'dsa'\.$/],
   ['--key-type=', /^The key type must be one of/],
+  ['--framing varint', /^The framing must be lines or frames, not 'varint'\.$/],
+  ['--framing=', /^The framing must be lines or frames/],
   ['--identity=', /^--identity needs the name of a file\.$/],
   ['--ephemeral --identity file', /^--identity and --ephemeral contradict each other/],
   ['--debug --identity file', /^--identity and --debug contradict each other/],
@@ -112,7 +117,7 @@ test('who asks for help or the version gets it, whatever else is wrong', () => {
 test('the help names every flag, and fits on a screen', () => {
   for (const flag of ['--port', '--dial', '--identity', '--ephemeral', '--key-type', '--no-relay', '--json'])
     assert.ok(usage.includes(flag), flag)
-  for (const flag of ['--debug', '--version', '--help', '-sp', '-d,', '-p,', '-h,'])
+  for (const flag of ['--framing', '--debug', '--version', '--help', '-sp', '-d,', '-p,', '-h,'])
     assert.ok(usage.includes(flag), flag)
   const lines = usage.split('\n')
   assert.ok(lines.length <= 32)

@@ -64,6 +64,11 @@ export class Identify {
     return asked
   }
 
+  /** Settles when the peer at the other end has answered; rejects with why it did not. */
+  async answered(connection: Connection): Promise<void> {
+    await this.#asked.get(connection)
+  }
+
   async #ask(connection: Connection): Promise<void> {
     const stream = await connection.open(IDENTIFY_PROTOCOL)
     await this.#read(stream)
@@ -73,7 +78,7 @@ export class Identify {
   /** Tells the peer at the other end what has changed, if it cares to hear. */
   async push(connection: Connection): Promise<void> {
     // Before its answer has come nobody knows whether it cares.
-    await this.#asked.get(connection)
+    await this.answered(connection)
     const info = this.#options.peers.get(connection.peerId)
     if (!info?.protocols.includes(IDENTIFY_PUSH_PROTOCOL)) return
     const stream = await connection.open(IDENTIFY_PUSH_PROTOCOL)

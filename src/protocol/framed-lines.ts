@@ -1,0 +1,67 @@
+/**
+ * The chat's protocol as js-libp2p's example speaks it: each message behind its length as an unsigned varint. There a
+ * message is what one read of the terminal gave, newline included: a line, or several of a pipe, or a part of one.
+ */
+import { concat, EMPTY } from '../wire/bytes.ts'
+import { remoteError } from '../wire/errors.ts'
+import { encodeFrame } from '../wire/frame.ts'
+import { INCOMPLETE, varintEnd, varintLength, varintNumber } from '../wire/varint.ts'
+import { LineReader, linesOf } from './lines.ts'
+
+/** More than this is no message but something else that was taken for one. js-libp2p's own readers stop here, too. */
+const maxFrame = 4 * 1024 * 1024
+const longestPrefix = varintLength(maxFrame)
+
+/** One message on the wire, behind a prefix: a frame for each of its lines (see `linesOf`), newline included. */
+export function encodeFramedLine(text: string, prefix = ''): Uint8Array {
+  return concat(linesOf(text, prefix).map(encodeFrame))
+}
+
+/** Cuts the bytes of framed messages into lines. A message ends a line, whether or not it ends in a newline. */
+export class FramedLineReader {
+  readonly #lines = new LineReader()
+  /** The beginning of a length that is not all there. */
+  #prefix = EMPTY
+  /** How much of the current message is still to come. */
+  #missing = 0
+
+  /** As `LineReader.receive`. Throws `ERR_FRAME` for what is no length, or none of a message. */
+  receive(chunk: Uint8Array): string[] {
+    const lines: string[] = []
+    let rest = chunk
+    while (rest.length > 0) {
+      if (this.#missing === 0) rest = this.#readLength(rest)
+      const part = rest.subarray(0, this.#missing)
+      rest = rest.subarray(part.length)
+      this.#missing -= part.length
+      for (const line of this.#lines.receive(part)) lines.push(line)
+      if (this.#missing === 0) lines.push(...this.#lines.finish())
+    }
+    return lines
+  }
+
+  /** The line that the stream ended in the middle of, if there is one. */
+  finish(): string[] {
+    return this.#lines.finish()
+  }
+
+  /** Returns what stands behind the length, or nothing when the length is not all there. */
+  #readLength(chunk: Uint8Array): Uint8Array {
+    const known = this.#prefix.length
+    const bytes = known === 0 ? chunk : concat([this.#prefix, chunk])
+    const end = varintEnd(bytes, 0)
+    if (end === INCOMPLETE && bytes.length < longestPrefix) {
+      this.#prefix = bytes.slice()
+      return EMPTY
+    }
+    if (end < 0 || end > longestPrefix || varintNumber(bytes, 0, end) > maxFrame) throw notFramed()
+    this.#prefix = EMPTY
+    this.#missing = varintNumber(bytes, 0, end)
+    return bytes.subarray(end)
+  }
+}
+
+function notFramed(): Error {
+  const message = 'What the other side sends are no messages behind their lengths; read it as lines.'
+  return remoteError('ERR_FRAME', message, { scope: 'stream' })
+}
