@@ -7,7 +7,7 @@ import {
   IDENTIFY_PUSH_PROTOCOL,
   IdentifyReader,
 } from '#src/protocol/identify'
-import { CHAT_PROTOCOL, encodeLine, LineReader } from '#src/protocol/lines'
+import { CHAT_PROTOCOL, CHAT_PROTOCOLS, encodeLine, LineReader } from '#src/protocol/lines'
 import { NegotiationDialer, NegotiationListener } from '#src/protocol/negotiate'
 import { createNoiseIdentity } from '#src/protocol/noise/handshake'
 import { MAX_PLAINTEXT, type NoiseSession } from '#src/protocol/noise/session'
@@ -52,7 +52,7 @@ export function wireOf({ handshake, records }: Flight): Uint8Array {
   return concat([handshake, ...records.map(({ wire }) => wire)])
 }
 
-const protocols = [IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL, PING_PROTOCOL, CHAT_PROTOCOL]
+const protocols = [IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL, PING_PROTOCOL, ...CHAT_PROTOCOLS]
 
 interface Talk {
   readonly muxed: YamuxStream

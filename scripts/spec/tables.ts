@@ -91,6 +91,8 @@ const bounds: readonly [what: string, file: string, name: string][] = [
   ['bytes of a perf block', 'protocol/perf.ts', 'BLOCK_LENGTH'],
   ['streams of perf that a host serves at once', 'host/services/perf.ts', 'maxStreams'],
   ['bytes of a chat line', 'protocol/lines.ts', 'MAX_LINE'],
+  ['bytes of a framed chat message', 'protocol/framed-lines.ts', 'maxFrame'],
+  ['milliseconds that a chat waits for identify', 'chat/table.ts', 'identifyTimeout'],
   ['depth of names that lead to names', 'host/resolver.ts', 'maxDepth'],
   ['addresses that a name may stand for', 'host/resolver.ts', 'maxAddresses'],
   ['look-ups for one address', 'host/resolver.ts', 'maxLookups'],

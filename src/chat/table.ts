@@ -4,7 +4,7 @@ import type { Connection } from '../net/connection.ts'
 import type { Stream } from '../net/stream.ts'
 import { startTimer } from '../net/timer.ts'
 import type { Direction } from '../net/upgrade.ts'
-import { type Dialect, DIALECT_WITHOUT_IDENTIFY, dialectOf, Message } from '../protocol/dialect.ts'
+import { DIALECT_WITHOUT_IDENTIFY, type Dialect, dialectOf, Message } from '../protocol/dialect.ts'
 import { CHAT_PROTOCOLS } from '../protocol/lines.ts'
 import { compare } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
@@ -13,7 +13,6 @@ import { ChatStream } from './chat-stream.ts'
 
 /** How long identify is waited for before a newcomer is announced without his program's name, in milliseconds. */
 const identifyTimeout = 1_000
-
 
 /** What happens at a table. */
 export interface TableEvents {

@@ -36,8 +36,8 @@ Options
       --ephemeral         use a fresh identity, which is gone when you leave
       --key-type <type>   of a new identity: ed25519 (the default), secp256k1, ecdsa, rsa
       --no-relay          do not pass lines on among those who join you
-      --framing <form>    speak lines (as go-libp2p's chat) or frames (as js-libp2p's) with
-                          everybody; without, it is found out for each peer
+      --framing <form>    speak lines (go-libp2p's chat) or frames (js-libp2p's) to all;
+                          without it, what each peer speaks is found out
       --json              print one JSON object a line: listening, connected, message,
                           disconnected, error
       --debug             compute the identity from the port: for experiments only,

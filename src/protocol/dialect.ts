@@ -17,9 +17,13 @@
  * |                                         | goes on          | lines          | lines   | trial           |
  *
  * "Ends" is where the first newline stands: before the last byte that the length counts, there, or not among them. A
- * trial takes this one message as a frame and decides again at the next, frames now expected: lines are still possible,
- * and if it was lines after all, everything so far is given once more as lines. So a wrong guess may double a text, and
- * may show a length as a character in front of it, but it drops nothing.
+ * trial takes this one message as a frame and decides again at the next, frames now expected: if it was lines after all,
+ * everything so far is given once more, as lines. A length of ten, a newline, that ends there is always a trial.
+ *
+ * So a wrong guess may double a text, or show a length as a character in front of it; and the user is told when the other
+ * side was written to by one. Characters of a text are lost to it, where lengths would stand, in two cases: it begins with a
+ * control character, and comes from a program that is not known to speak lines; or its first character says its very
+ * length, and it comes from a program that is known to speak frames, or the next one from an unknown program does the same.
  */
 import { ByteQueue, concat, EMPTY } from '../wire/bytes.ts'
 import { INCOMPLETE, MALFORMED, varintEnd, varintNumber } from '../wire/varint.ts'
@@ -158,7 +162,8 @@ function judge(bytes: Uint8Array, expected: Dialect | undefined): Verdict | unde
   const verdict = verdicts[isText(length) ? 'text' : 'control'][expected ?? 'unknown']
   if (typeof verdict === 'string') return verdict
   const fit = fitOf(bytes, length)
-  return fit && verdict[fit]
+  // Behind a text that seemed a frame stands go's second newline, and no text may settle what that begins.
+  return fit === 'there' && length === newline ? 'trial' : fit && verdict[fit]
 }
 
 /** Whether a text may begin with that byte below 0x80. */

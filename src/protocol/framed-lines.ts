@@ -24,12 +24,16 @@ export class FramedLineReader {
   #prefix = EMPTY
   /** How much of the current message is still to come. */
   #missing = 0
+  #broken = false
 
-  /** As `LineReader.receive`. Throws `ERR_FRAME` for what is no length, or none of a message. */
+  /**
+   * As `LineReader.receive`. Throws `ERR_FRAME` for what is no length, or none of a message; lines that came before it in
+   * the same chunk are given first, and the next call throws.
+   */
   receive(chunk: Uint8Array): string[] {
     const lines: string[] = []
     let rest = chunk
-    while (rest.length > 0) {
+    while (rest.length > 0 && !this.#broken) {
       if (this.#missing === 0) rest = this.#readLength(rest)
       const part = rest.subarray(0, this.#missing)
       rest = rest.subarray(part.length)
@@ -37,27 +41,29 @@ export class FramedLineReader {
       for (const line of this.#lines.receive(part)) lines.push(line)
       if (this.#missing === 0) lines.push(...this.#lines.finish())
     }
+    if (this.#broken && lines.length === 0) throw notFramed()
     return lines
   }
 
-  /** The line that the stream ended in the middle of, if there is one. */
+  /** The line that the stream ended in the middle of, if there is one. Throws as `receive` does. */
   finish(): string[] {
+    if (this.#broken) throw notFramed()
     return this.#lines.finish()
   }
 
-  /** Returns what stands behind the length, or nothing when the length is not all there. */
+  /** Returns what stands behind the length, or nothing when there is no whole length. */
   #readLength(chunk: Uint8Array): Uint8Array {
     const known = this.#prefix.length
-    const bytes = known === 0 ? chunk : concat([this.#prefix, chunk])
-    const end = varintEnd(bytes, 0)
-    if (end === INCOMPLETE && bytes.length < longestPrefix) {
-      this.#prefix = bytes.slice()
-      return EMPTY
-    }
-    if (end < 0 || end > longestPrefix || varintNumber(bytes, 0, end) > maxFrame) throw notFramed()
-    this.#prefix = EMPTY
-    this.#missing = varintNumber(bytes, 0, end)
-    return bytes.subarray(end)
+    const head = concat([this.#prefix, chunk.subarray(0, longestPrefix - known)])
+    const end = varintEnd(head, 0)
+    const isPart = end === INCOMPLETE && head.length < longestPrefix
+    this.#prefix = isPart ? head : EMPTY
+    if (isPart) return EMPTY
+    const length = end > 0 ? varintNumber(head, 0, end) : Number.POSITIVE_INFINITY
+    this.#broken = length > maxFrame
+    if (this.#broken) return EMPTY
+    this.#missing = length
+    return chunk.subarray(end - known)
   }
 }
 

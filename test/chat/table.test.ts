@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import test, { after, type TestContext } from 'node:test'
 import { Table, type TableOptions } from '#src/chat/table'
 import { createHost, type Host } from '#src/host/host'
+import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
+import type { Dialect } from '#src/protocol/dialect'
+import { IDENTIFY_PROTOCOL } from '#src/protocol/identify'
 import { CHAT_PROTOCOL } from '#src/protocol/lines'
-import { utf8 } from '#src/wire/bytes'
+import { utf8, utf8Text } from '#src/wire/bytes'
 import { errorOf, keyOf, turns, until, withResolvers } from '../support/net.ts'
 
 // A host's timers do not keep a program running, and hosts in memory have no sockets that would.
@@ -56,8 +59,9 @@ let nextKey = 1
 
 type GuestOptions = TableOptions & { listen?: string }
 
-async function host(t: TestContext, listen = '/memory/0'): Promise<Host> {
-  const created = await createHost({ identity: keyOf(nextKey++), listen: [listen] })
+async function host(t: TestContext, listen = '/memory/0', agent?: string): Promise<Host> {
+  const identity = keyOf(nextKey++)
+  const created = await createHost({ identity, listen: [listen], ...(agent !== undefined && { agent }) })
   t.after(() => created.stop())
   return created
 }
@@ -404,4 +408,210 @@ test('more is taken in only when whoever shows the messages is ready for more', 
   showing.resolve()
   await talk
   await until(() => reader.heard.length === 100, 'all have come')
+})
+
+/** A program that is not parley's: it speaks the chat as its test has it do, on a stream that it opens or accepts. */
+class Stranger {
+  readonly host: Host
+  readonly heard: string[] = []
+  #stream: Stream | undefined
+  readonly #dialect: Dialect
+
+  constructor(host: Host, dialect: Dialect, protocol = CHAT_PROTOCOL) {
+    this.host = host
+    this.#dialect = dialect
+    host.handle(protocol, stream => this.#listen(stream))
+  }
+
+  get name(): string {
+    return this.host.peerId.short
+  }
+
+  async join(guest: Guest, protocol = CHAT_PROTOCOL): Promise<void> {
+    const stream = await this.host.open(guest.address, protocol)
+    void this.#listen(stream).catch(() => {})
+    await until(() => guest.joined.length > 0 && guest.table.peers.some(one => one.equals(this.host.peerId)))
+  }
+
+  /** Says that much at once, without a newline of its own. */
+  say(text: string): void {
+    const stream = this.#stream!
+    if (this.#dialect === 'lines') stream.write(utf8(text))
+    else lengthPrefixed(stream).write(utf8(text))
+  }
+
+  async #listen(stream: Stream): Promise<void> {
+    this.#stream = stream
+    const chunks = this.#dialect === 'lines' ? stream : lengthPrefixed(stream)
+    for await (const chunk of chunks) this.heard.push(utf8Text(chunk))
+  }
+}
+
+const jsAgent = 'js-libp2p/3.3.11 node/20.20.2'
+
+/** js-libp2p's example has no identify unless somebody adds it. */
+async function jsPeer(t: TestContext, agent?: string): Promise<Stranger> {
+  const js = await host(t, '/memory/0', agent)
+  if (agent === undefined) js.handle(IDENTIFY_PROTOCOL, () => {})()
+  return new Stranger(js, 'frames')
+}
+
+for (const agent of [undefined, jsAgent]) {
+  const which = agent ? 'that says so' : 'without identify'
+
+  test(`a js program ${which} is written to in frames when it is dialled, and read`, async t => {
+    const ann = await guest(t)
+    const js = await jsPeer(t, agent)
+    await ann.table.join(js.host.addresses[0]!)
+    await ann.sayAll(['hello', 'x'.repeat(200)])
+    await until(() => js.heard.length === 2)
+    assert.deepEqual(js.heard, ['hello\n', `${'x'.repeat(200)}\n`])
+    js.say('hello\n')
+    js.say('without an end')
+    js.say('one\ntwo\n')
+    await until(() => ann.heard.length === 4)
+    assert.deepEqual(
+      ann.heard,
+      ['hello', 'without an end', 'one', 'two'].map(text => `${js.name}: ${text}`),
+    )
+  })
+
+  test(`a js program ${which} that dials is heard, and answered in frames even if it has said nothing`, async t => {
+    const hub = await guest(t)
+    const js = await jsPeer(t, agent)
+    await js.join(hub)
+    await hub.table.say('welcome')
+    await until(() => js.heard.length === 1)
+    js.say('a line that is as long as its first byte can be a letter\n')
+    await until(() => hub.heard.length === 1)
+    assert.deepEqual(js.heard, ['welcome\n'])
+    assert.deepEqual(hub.heard, [`${js.name}: a line that is as long as its first byte can be a letter`])
+  })
+}
+
+test('what is said before the program is known waits until it is', async t => {
+  const ann = await guest(t)
+  const js = await jsPeer(t, jsAgent)
+  const answer = withResolvers()
+  js.host.handle(IDENTIFY_PROTOCOL, async stream => {
+    await answer.promise
+    stream.reset()
+  })
+  const joining = ann.table.join(js.host.addresses[0]!)
+  await until(() => ann.table.peers.length === 1)
+  const said = ann.table.say('early')
+  await turns(50)
+  assert.deepEqual([ann.joined, js.heard], [[], []])
+  js.say('hello\n')
+  answer.resolve()
+  await joining
+  await said
+  await until(() => ann.heard.length === 1, 'the bytes say what identify did not')
+  const misjudged = await ann.table.say('later')
+  assert.equal(misjudged, 1)
+})
+
+test('the hub passes lines on between dialects', async t => {
+  const hub = await guest(t)
+  const go = new Stranger(await host(t, '/memory/0', 'github.com/libp2p/go-libp2p/examples'), 'lines')
+  const js = await jsPeer(t)
+  const ann = await guest(t)
+  await go.join(hub)
+  await js.join(hub)
+  await ann.join(hub)
+  go.say('hello from go\n\n')
+  await until(() => js.heard.length + ann.heard.length === 2)
+  js.say('hello from js\n')
+  await until(() => go.heard.length === 1 && ann.heard.length === 2)
+  await ann.table.say('hello from parley')
+  await until(() => go.heard.length === 2 && js.heard.length === 2)
+  await hub.table.say('welcome')
+  await until(() => go.heard.length === 3 && js.heard.length === 3)
+  assert.deepEqual(
+    js.heard,
+    [`[${go.name}] hello from go`, `[${ann.name}] hello from parley`, 'welcome'].map(text => `${text}\n`),
+  )
+  assert.deepEqual(
+    go.heard,
+    [`[${js.name}] hello from js`, `[${ann.name}] hello from parley`, 'welcome'].map(text => `${text}\n`),
+  )
+})
+
+test('two that go dials hear each other, though nothing says that it is a hub', async t => {
+  const hub = await guest(t)
+  const [one, two] = [new Stranger(await host(t), 'lines'), new Stranger(await host(t), 'lines')]
+  await one.join(hub)
+  await two.join(hub)
+  one.say('hello\n\n')
+  await until(() => two.heard.length === 1)
+  two.say('hello yourself\n\n')
+  await until(() => one.heard.length === 1)
+  assert.deepEqual([...two.heard, ...one.heard], [`[${one.name}] hello\n`, `[${two.name}] hello yourself\n`])
+})
+
+test('one who speaks another dialect than his program is answered in that, and the user is told', async t => {
+  const told: unknown[] = []
+  const ann = await guest(t)
+  ann.table.on('misjudged', event => told.push(event))
+  const odd = new Stranger(await host(t, '/memory/0', jsAgent), 'lines')
+  const other = new Stranger(await host(t, '/memory/0', 'my-chat/1.0'), 'frames')
+  await ann.table.join(odd.host.addresses[0]!)
+  await ann.table.say('hello')
+  await until(() => odd.heard.length === 1)
+  odd.say('what?\n')
+  await until(() => ann.heard.length === 1)
+  assert.deepEqual(told, [{ peer: odd.host.peerId, dialect: 'lines' }])
+  await other.join(ann)
+  other.say('hello\n')
+  await until(() => ann.heard.length === 2)
+  await ann.table.say('welcome')
+  await until(() => odd.heard.length === 2 && other.heard.length === 1)
+  assert.deepEqual(odd.heard, ['\x06hello\n', 'welcome\n'])
+  assert.deepEqual(other.heard, ['welcome\n'])
+  assert.deepEqual(ann.heard, [`${odd.name}: what?`, `${other.name}: hello`])
+  assert.equal(told.length, 1, 'nothing was written to the other too early')
+})
+
+test('with a framing given, nothing is found out', async t => {
+  const ann = await guest(t, { framing: 'frames' })
+  const bob = await guest(t, { framing: 'frames' })
+  const plain = await guest(t, { framing: 'lines' })
+  const js = await jsPeer(t)
+  await ann.join(bob)
+  await js.join(plain)
+  const text = `h${'x'.repeat(103)}`
+  await ann.sayAll([text, 'hello'])
+  js.say('hello\n')
+  await until(() => bob.heard.length === 2 && plain.heard.length === 1)
+  assert.deepEqual(bob.heard, [`${ann.name}: ${text}`, `${ann.name}: hello`])
+  assert.deepEqual(plain.heard, [`${js.name}: \x06hello`])
+})
+
+test('one who sends frames and then something else has left with an error', async t => {
+  const ann = await guest(t)
+  const stream = await (await jsPeer(t)).host.open(ann.address, CHAT_PROTOCOL)
+  stream.write(utf8('\x06hello\näöü, 語言'))
+  await until(() => ann.heard.length === 1)
+  stream.write(utf8('\n'))
+  await until(() => ann.left.length === 1)
+  assert.equal(ann.left[0]?.[1], 'ERR_FRAME')
+})
+
+test('the protocol has two names, and the first of them is proposed first', async t => {
+  const protocols: string[] = []
+  const ann = await guest(t)
+  ann.table.on('message', ({ protocol }) => protocols.push(protocol))
+  const newer = new Stranger(await host(t), 'lines', '/chat/1.1.0')
+  await ann.table.join(newer.host.addresses[0]!)
+  newer.say('hello\n')
+  await until(() => ann.heard.length === 1)
+  const both = new Stranger(await host(t), 'lines', '/chat/1.1.0')
+  const older: string[] = []
+  both.host.handle(CHAT_PROTOCOL, stream => void older.push(stream.protocol))
+  await ann.table.join(both.host.addresses[0]!)
+  await until(() => older.length === 1)
+  await both.join(ann, '/chat/1.1.0')
+  both.say('hello\n')
+  await until(() => ann.heard.length === 2)
+  assert.deepEqual(protocols, ['/chat/1.1.0', '/chat/1.1.0'])
 })

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import test from 'node:test'
+import test, { type TestContext } from 'node:test'
+import { createHost, type Host } from '#src/host/host'
+import { lengthPrefixed } from '#src/net/length-prefixed'
+import { IDENTIFY_PROTOCOL } from '#src/protocol/identify'
+import { CHAT_PROTOCOL } from '#src/protocol/lines'
+import { utf8, utf8Text } from '#src/wire/bytes'
+import { until } from '../support/net.ts'
 import { dial, folder, freePort, listen, run, start } from '../support/program.ts'
 
 test('two talk both ways, in any language', async t => {
@@ -135,4 +141,82 @@ test("the flags and addresses of go's example work too", async t => {
   const help = await run(t, ['-help'])
   assert.equal(help.code, 0)
   assert.match(help.stdout, /^parley: .*\n\n {2}parley --port 3000 /)
+})
+
+/** Someone who writes frames, as js-libp2p's example does, and says nothing of its program. */
+async function framer(t: TestContext, agent?: string): Promise<{ host: Host; heard: string[] }> {
+  const host = await createHost({ listen: ['/ip4/127.0.0.1/tcp/0'], ...(agent !== undefined && { agent }) })
+  t.after(() => host.stop())
+  if (agent === undefined) host.handle(IDENTIFY_PROTOCOL, () => {})()
+  const heard: string[] = []
+  host.handle(CHAT_PROTOCOL, async stream => {
+    const messages = lengthPrefixed(stream)
+    messages.write(utf8('hello\n'))
+    for await (const message of messages) heard.push(utf8Text(message))
+  })
+  return { host, heard }
+}
+
+test("a program as js-libp2p's example is dialled in its own dialect", async t => {
+  const { host, heard } = await framer(t)
+  const ann = await dial(t, String(host.addresses[0]))
+  ann.say('Grüße', 'x'.repeat(300))
+  assert.deepEqual(await ann.texts(1), ['hello'])
+  ann.stdin.end()
+  assert.equal((await ann.ended).code, 0)
+  assert.deepEqual(heard, ['Grüße\n', `${'x'.repeat(300)}\n`])
+})
+
+test("a program as js-libp2p's example dials, and hears and is heard by those who speak lines", async t => {
+  const { program: hub, address } = await listen(t)
+  const { host, heard } = await framer(t)
+  const js = await host.open(address, CHAT_PROTOCOL)
+  const messages = lengthPrefixed(js)
+  const listening = (async () => {
+    for await (const message of messages) heard.push(utf8Text(message))
+  })()
+  await hub.next('connected')
+  const go = await dial(t, address)
+  await hub.next('connected')
+  messages.write(utf8('a line that is long enough to begin like one of go\n'))
+  const [text] = await go.texts(1)
+  assert.equal(text, `[${host.peerId.short}] a line that is long enough to begin like one of go`)
+  assert.deepEqual(await hub.texts(1), ['a line that is long enough to begin like one of go'])
+  go.say('hello')
+  hub.say('welcome')
+  await until(() => heard.length === 2)
+  await js.end()
+  assert.ok(heard.includes('welcome\n') && heard.some(line => line.endsWith('] hello\n')))
+  hub.signal('SIGINT')
+  await listening
+})
+
+test('--framing settles what nothing tells, for those who join and for those who are dialled', async t => {
+  const { host, heard } = await framer(t, 'my-chat/1.0')
+  const { program: ann } = await listen(t, '--framing', 'frames', '--dial', String(host.addresses[0]))
+  await ann.next('connected')
+  ann.say('in frames')
+  await until(() => heard.length === 1)
+  assert.deepEqual(heard, ['in frames\n'])
+  const plain = await listen(t, '--framing', 'lines')
+  const stream = await host.open(plain.address, CHAT_PROTOCOL)
+  lengthPrefixed(stream).write(utf8('hello\n'))
+  assert.deepEqual(await plain.program.texts(1), ['\x06hello'])
+})
+
+test('a wrong guess is told, and a message names the protocol of its stream', async t => {
+  const { program: ann, address } = await listen(t)
+  const host = await createHost({ agent: 'my-chat/1.0' })
+  t.after(() => host.stop())
+  const stream = await host.open(address, '/chat/1.1.0')
+  await ann.next('connected')
+  ann.say('in lines')
+  const { value } = await stream[Symbol.asyncIterator]().next()
+  assert.equal(utf8Text(value), 'in lines\n')
+  lengthPrefixed(stream).write(utf8('hello\n'))
+  const { code, message } = await ann.next('error')
+  assert.equal(code, 'ERR_PROTOCOL')
+  assert.match(String(message), /^\w{8} speaks frames, .* --framing frames helps\.$/)
+  const { text, protocol } = await ann.next('message')
+  assert.deepEqual([text, protocol], ['hello', '/chat/1.1.0'])
 })
