@@ -2,7 +2,7 @@ import { Emitter } from '../host/emitter.ts'
 import type { Host, Target } from '../host/host.ts'
 import type { Connection } from '../net/connection.ts'
 import type { Stream } from '../net/stream.ts'
-import { startTimer } from '../net/timer.ts'
+import { deferred, startTimer } from '../net/timer.ts'
 import type { Direction } from '../net/upgrade.ts'
 import { DIALECT_WITHOUT_IDENTIFY, type Dialect, dialectOf, Message } from '../protocol/dialect.ts'
 import { CHAT_PROTOCOLS } from '../protocol/lines.ts'
@@ -246,14 +246,12 @@ export class Table {
   /** What identify tells of a peer's program, or what was known of it before when that does not come in time. */
   #programOf(connection: Connection): Promise<Program> {
     const known = () => program(this.#host.peers.get(connection.peerId)?.agent)
-    return new Promise(resolve => {
-      const cancelTimer = startTimer(identifyTimeout, () => resolve(known()))
-      this.#host
-        .identified(connection)
-        .then(known, error => (isUnspoken(error) ? { dialect: DIALECT_WITHOUT_IDENTIFY } : known()))
-        .then(resolve)
-        .finally(cancelTimer)
-    })
+    const told = this.#host
+      .identified(connection)
+      .then(known, error => (isUnspoken(error) ? { dialect: DIALECT_WITHOUT_IDENTIFY } : known()))
+    const late = deferred<Program>()
+    const cancelTimer = startTimer(identifyTimeout, () => late.resolve(known()))
+    return Promise.race([told, late.promise]).finally(cancelTimer)
   }
 }
 
