@@ -1,6 +1,9 @@
 import type { Stream } from '../net/stream.ts'
 import { type Dialect, DialectReader, type Message } from '../protocol/dialect.ts'
 
+/** So many messages may wait for the dialect before their writers must, lest each newcomer hold up all others. */
+const maxWaiting = 16
+
 /** What a chat stream must be told. */
 export interface ChatStreamOptions {
   /** What the peer's program is expected to speak, as soon as that is known. */
@@ -33,10 +36,7 @@ export class ChatStream implements AsyncIterable<string[]> {
    * `drained()`. A stream that has ended takes it without a word: its reader will notice, and nobody else shall suffer.
    */
   write(message: Message): boolean {
-    if (!this.#dialect) {
-      this.#waiting.push(message)
-      return false
-    }
+    if (!this.#dialect) return this.#waiting.push(message) < maxWaiting
     this.#written = true
     try {
       return this.stream.write(message.in(this.#dialect))

@@ -489,26 +489,48 @@ for (const agent of [undefined, jsAgent]) {
   })
 }
 
-test('what is said before the program is known waits until it is', async t => {
+/** One whose program is not known before `answer` settles, and not then either. */
+async function secretive(t: TestContext, answer: Promise<void>): Promise<Stranger> {
+  const stranger = new Stranger(await host(t), 'lines')
+  stranger.host.handle(IDENTIFY_PROTOCOL, stream => answer.then(() => stream.reset()))
+  return stranger
+}
+
+test('what is said before the program is known waits until it is, and few of it before its writer does', async t => {
   const ann = await guest(t)
-  const js = await jsPeer(t, jsAgent)
   const answer = withResolvers()
-  js.host.handle(IDENTIFY_PROTOCOL, async stream => {
-    await answer.promise
-    stream.reset()
-  })
-  const joining = ann.table.join(js.host.addresses[0]!)
+  const bob = await secretive(t, answer.promise)
+  const joining = ann.table.join(bob.host.addresses[0]!)
   await until(() => ann.table.peers.length === 1)
-  const said = ann.table.say('early')
-  await turns(50)
-  assert.deepEqual([ann.joined, js.heard], [[], []])
-  js.say('hello\n')
+  await ann.sayAll(numbered(15))
+  const said = ann.table.say('15')
+  const waits = Symbol('it waits')
+  assert.equal(await Promise.race([said, turns(50).then(() => waits)]), waits)
+  assert.deepEqual([ann.joined, bob.heard], [[], []])
   answer.resolve()
   await joining
   await said
-  await until(() => ann.heard.length === 1, 'the bytes say what identify did not')
-  const misjudged = await ann.table.say('later')
-  assert.equal(misjudged, 1)
+  await until(() => bob.heard.join('') === numbered(16).join('\n').concat('\n'))
+})
+
+test('what waits for the program to be known is said before one leaves', async t => {
+  const ann = await guest(t)
+  const bob = await secretive(t, turns(20))
+  void ann.table.join(bob.host.addresses[0]!)
+  await until(() => ann.table.peers.length === 1)
+  void ann.table.say('early')
+  await ann.table.leave()
+  assert.equal(bob.heard.join(''), 'early\n')
+})
+
+test('who does not say who he is keeps nobody waiting for long', async t => {
+  const ann = await guest(t)
+  const bob = await secretive(t, new Promise(() => {}))
+  await ann.table.join(bob.host.addresses[0]!)
+  assert.deepEqual(ann.joined, [`${bob.name} outbound`])
+  await ann.table.say('hello')
+  await until(() => bob.heard.length === 1)
+  assert.deepEqual(bob.heard, ['hello\n'])
 })
 
 test('the hub passes lines on between dialects', async t => {
