@@ -2,30 +2,29 @@
  * `/chat/1.0.0` names two protocols: lines (go, py, parley) and frames (js-libp2p's example). Nothing on the wire says
  * which; it follows from what identify tells of the other side's program, and from the bytes that come.
  *
- * What is written at first follows from the program alone: `dialectOf`. What is read is decided anew at the beginning of
- * the stream, and from then on what is written follows that. A message decides itself, by its last byte at the latest:
+ * What is written at first follows from the program alone: `dialectOf`. What is read is decided by the bytes, and from then
+ * on what is written follows that. A message decides by its last byte at the latest, mostly the first one:
  *
- * | it begins with                          | and              | lines expected | unknown | frames expected |
- * |-----------------------------------------|------------------|----------------|---------|-----------------|
- * | no length up to that of the longest line |                 | lines          | lines   | lines           |
- * | a length of two or three bytes: no UTF-8 |                 | frames         | frames  | frames          |
- * | a length that is a control character    | ends too early   | lines          | frames  | frames          |
- * |                                         | ends there       | frames         | frames  | frames          |
- * |                                         | goes on          | trial          | frames  | frames          |
- * | a length that is a character of a text  | ends too early   | lines          | lines   | lines           |
- * |                                         | ends there       | lines          | trial   | frames          |
- * |                                         | goes on          | lines          | lines   | trial           |
+ * | it begins with                           | and a newline is | lines expected | unknown | frames expected |
+ * |------------------------------------------|------------------|----------------|---------|-----------------|
+ * | no length up to that of the longest line |                  | lines          | lines   | lines           |
+ * | a length of two or three bytes: no UTF-8 |                  | frames         | frames  | frames          |
+ * | a length that is a control character     | before its end   | lines          | frames  | frames          |
+ * |                                          | at its end       | frames         | frames  | frames          |
+ * |                                          | not in it        | trial          | frames  | frames          |
+ * | a length that is a character of a text   | before its end   | lines          | lines   | lines           |
+ * |                                          | at its end       | lines          | trial   | trial           |
+ * |                                          | not in it        | lines          | lines   | trial           |
  *
- * "Ends" is where the first newline stands: before the last byte that the length counts, there, or not among them. A
- * trial takes this one message as a frame and decides again at the next, frames now expected: if it was lines after all,
- * everything so far is given once more, as lines. A length of ten, a newline, that ends there is always a trial.
+ * "Its end" is where the length says. A trial takes this one message as a frame and lets the next one decide; behind a
+ * control character frames are then expected. If it was lines after all, everything so far is given once more, as lines.
  *
- * So a wrong guess may double a text, or show a length as a character in front of it; and the user is told when the other
- * side was written to by one. Characters of a text are lost to it, where lengths would stand, in two cases: it begins with a
- * control character, and comes from a program that is not known to speak lines; or its first character says its very
- * length, and it comes from a program that is known to speak frames, or the next one from an unknown program does the same.
+ * So a wrong guess may show a text twice, or a length as a character in front of it; and the user is told when the other
+ * side was written to by one. Characters of a text are lost to it, where lengths would stand, when it begins with a control
+ * character and its program is not known to speak lines; and the first one of a text that is all that was ever said, when
+ * that is as long as its first character says.
  */
-import { ByteQueue, concat, EMPTY } from '../wire/bytes.ts'
+import { ByteQueue, concat, EMPTY, utf8Strict } from '../wire/bytes.ts'
 import { INCOMPLETE, MALFORMED, varintEnd, varintNumber } from '../wire/varint.ts'
 import { encodeFramedLine, FramedLineReader } from './framed-lines.ts'
 import { encodeLine, LineReader, MAX_LINE } from './lines.ts'
@@ -61,16 +60,23 @@ export class Message {
   }
 }
 
-/** Where the first newline of a message stands: before the end that its length gives, there, or not within it. */
-type Fit = 'early' | 'there' | 'none'
+/** Where the first newline of a message stands: before the end that its length gives, there, or not in it. */
+type Fit = 'before' | 'there' | 'nowhere'
 
 type Verdict = Dialect | 'trial'
 
-const byNewline: Record<Fit, Verdict> = { early: 'lines', there: 'frames', none: 'trial' }
-
+/** The table above, for lengths of one byte. */
 const verdicts: Record<'control' | 'text', Record<Dialect | 'unknown', Verdict | Record<Fit, Verdict>>> = {
-  control: { lines: byNewline, unknown: 'frames', frames: 'frames' },
-  text: { lines: 'lines', unknown: { early: 'lines', there: 'trial', none: 'lines' }, frames: byNewline },
+  control: {
+    lines: { before: 'lines', there: 'frames', nowhere: 'trial' },
+    unknown: 'frames',
+    frames: 'frames',
+  },
+  text: {
+    lines: 'lines',
+    unknown: { before: 'lines', there: 'trial', nowhere: 'lines' },
+    frames: { before: 'lines', there: 'trial', nowhere: 'trial' },
+  },
 }
 
 /** The longest line with its newline; js reads its input in pieces of no more than 64 KiB. */
@@ -142,9 +148,11 @@ export class DialectReader {
 
   /** Takes one message as a frame. */
   #try(): string[] {
-    const end = 1 + this.#head[0]!
+    const length = this.#head[0]!
+    const end = 1 + length
     const message = this.#head.subarray(0, end)
-    this.#dialect = this.#expected = 'frames'
+    this.#dialect = 'frames'
+    if (!isText(length)) this.#expected = 'frames'
     this.#tried.push(message)
     this.#head = this.#head.subarray(end)
     return new FramedLineReader().receive(message)
@@ -162,8 +170,7 @@ function judge(bytes: Uint8Array, expected: Dialect | undefined): Verdict | unde
   const verdict = verdicts[isText(length) ? 'text' : 'control'][expected ?? 'unknown']
   if (typeof verdict === 'string') return verdict
   const fit = fitOf(bytes, length)
-  // Behind a text that seemed a frame stands go's second newline, and no text may settle what that begins.
-  return fit === 'there' && length === newline ? 'trial' : fit && verdict[fit]
+  return fit && verdict[fit]
 }
 
 /** Whether a text may begin with that byte below 0x80. */
@@ -174,6 +181,8 @@ function isText(byte: number): boolean {
 function fitOf(bytes: Uint8Array, length: number): Fit | undefined {
   const message = bytes.subarray(1, 1 + length)
   const at = message.indexOf(newline)
-  if (at >= 0) return at === length - 1 ? 'there' : 'early'
-  return message.length === length ? 'none' : undefined
+  if (at >= 0) return at === length - 1 ? 'there' : 'before'
+  if (message.length < length) return undefined
+  // What ends inside a character goes on: its newline is yet to come, and no length stands behind it.
+  return utf8Strict(message) === undefined ? 'before' : 'nowhere'
 }
