@@ -90,6 +90,16 @@ const rows: [
       ['frames', ['one', 'two', 'three']],
     ],
   ],
+  [
+    'a short frame, and one of several lines that begins as a text',
+    framed('hello\n', `one\n${'x'.repeat(40)}\n`),
+    same('frames', 'hello', 'one', 'x'.repeat(40)),
+  ],
+  [
+    'a short frame without a newline, and one that begins as a text',
+    framed('hello', 'y'.repeat(50), 'z'),
+    same('frames', 'hello', 'y'.repeat(50), 'z'),
+  ],
   ['short frames without newlines', framed('hello', 'world'), same('frames', 'hello', 'world')],
   [
     'a text that begins with a control character',
