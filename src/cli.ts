@@ -3,6 +3,7 @@
 import { jsonReport, textReport } from './chat/report.ts'
 import { Terminal } from './chat/terminal.ts'
 import { Chat, exitCodeOf } from './cli/chat.ts'
+import { doctor } from './cli/doctor.ts'
 import { type Flags, parseFlags, usage } from './cli/flags.ts'
 import { perf } from './cli/perf.ts'
 import { onSignals } from './cli/signals.ts'
@@ -13,7 +14,10 @@ import { ParleyError } from './wire/errors.ts'
 import { generateKey, type PrivateKey } from './wire/keys.ts'
 
 /** What the first argument may name; each command takes those behind it and gives the exit code. Without a name it is the chat. */
-const commands: Record<string, (args: readonly string[]) => Promise<number>> = { perf }
+const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
+  doctor,
+  perf,
+}
 
 /** What is still open when the chat is over, such as a name that is being looked up, keeps nobody waiting longer. */
 const exitDelay = 250

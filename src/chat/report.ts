@@ -42,8 +42,12 @@ export interface Colours {
   err: boolean
 }
 
-const dim = 2
-const red = 31
+/** The colours of what is not a name, as a terminal numbers them. */
+export const dim = 2
+/** See `dim`. */
+export const red = 31
+/** See `dim`. */
+export const green = 32
 const yellow = 33
 
 /** A program's name is cut to so many characters; identify allows thousands. */
@@ -84,7 +88,8 @@ export function textReport(sink: Sink, colours: Colours): Report {
   }
 }
 
-function painter(colours: boolean): (colour: number, text: string) => string {
+/** A function that colours text, or leaves it alone where there are no colours. */
+export function painter(colours: boolean): (colour: number, text: string) => string {
   return colours ? (colour, text) => `\x1b[${colour}m${text}\x1b[0m` : (_colour, text) => text
 }
 

@@ -27,6 +27,7 @@ export const usage = `parley: chat with other people directly, without a server,
   parley --dial <address>           join someone at the address they gave you
   printf 'hi\\n' | parley --dial <address>
                                     send lines from a pipe, then leave
+  parley doctor <address>           find out why a connection does not work
   parley perf --help                measure how fast streams to another peer are
 
 Options

@@ -18,11 +18,28 @@ export function parseOptions<O extends Options>(
   try {
     return parseArgs({ args, options, allowPositionals: false as const }).values
   } catch (cause) {
-    // node:util explains at length; its first sentence says what is wrong.
-    const [sentence = 'The command line makes no sense'] = String((cause as Error).message).split(/\.\s|\.$/)
+    const sentence = firstSentence(cause)
     const hint = sentence.includes("argument '/") ? `put ${addressOption} before it` : 'see --help'
     throw usageError(`${sentence}; ${hint}.`, cause)
   }
+}
+
+/** The values of the options on a command line, and what stands beside them. Throws `ERR_USAGE` with one sentence. */
+export function parseArguments<O extends Options>(
+  args: readonly string[],
+  options: O,
+): { values: Values<O>; positionals: string[] } {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true as const })
+  } catch (cause) {
+    throw usageError(`${firstSentence(cause)}; see --help.`, cause)
+  }
+}
+
+/** node:util explains at length; its first sentence says what is wrong. */
+function firstSentence(cause: unknown): string {
+  const [sentence = 'The command line makes no sense'] = String((cause as Error).message).split(/\.\s|\.$/)
+  return sentence
 }
 
 /** What is wrong with the command line, in one sentence. */
