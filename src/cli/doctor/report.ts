@@ -20,7 +20,7 @@ export function jsonReport(sink: Pick<Sink, 'out'>): DoctorReport {
       const { stage, ok, ms, address } = finding
       const { code, message, instead } = finding as Partial<Failed>
       const found = finding.ok ? finding.facts : { code, message, instead }
-      print('stage', { stage, ok, ms, address, ...found })
+      print('stage', { stage, ok, ms: Number(ms.toFixed(3)), address, ...found })
     },
     summary: ({ ok, exit, stage = null, address = null, notes }) =>
       print('summary', { ok, exit, stage, address, notes }),
@@ -50,7 +50,7 @@ const details: Details = {
   muxer: ({ protocol, early }) => [`${protocol}, agreed ${early ? 'inside Noise' : 'by multistream-select'}`],
   identify: ({ agent = 'nameless', protocolVersion, observedAddress, addresses = [], protocols = [] }) => [
     protocolVersion === undefined ? agent : `${agent} · ${protocolVersion}`,
-    `sees you at ${withReach(observedAddress)}`,
+    `sees you at ${withReach(observedAddress?.withoutPeerId())}`,
     ...filled('listens at', addresses.map(withReach)),
     ...filled('speaks', protocols),
   ],

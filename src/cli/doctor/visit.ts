@@ -13,6 +13,7 @@ import type { PrivateKey } from '../../wire/keys.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import type { PeerId } from '../../wire/peer-id.ts'
 import { diagnose } from './diagnosis.ts'
+import { manners } from './manners.ts'
 import { otherChannel } from './probe.ts'
 import type { Finding, Passed, Stage, StageFacts } from './stages.ts'
 import { Witness } from './witness.ts'
@@ -117,20 +118,25 @@ export class Visit {
   /** From a socket to a muxer that answers, so that what the node thinks of us has come out. */
   async #connect(socket: Socket, signal: AbortSignal): Promise<Connection> {
     this.#witness = new Witness(socket)
-    const identity = createNoiseIdentity(this.#options.identity, [YAMUX_PROTOCOL])
+    const { identity, timeout } = this.#options
     const stranger = new AbortController()
     const passed = (progress: UpgradeProgress) => this.#passed(progress, stranger)
     const upgraded = await upgrade(
       this.#witness,
-      { direction: 'outbound', identity, optimistic: false, passed },
+      {
+        direction: 'outbound',
+        identity: createNoiseIdentity(identity, [YAMUX_PROTOCOL]),
+        optimistic: false,
+        passed,
+      },
       AbortSignal.any([signal, stranger.signal]),
     )
     const connection = new Connection({
       socket,
       upgraded,
       direction: 'outbound',
-      events: { accepts: () => false, stream() {}, closed() {} },
-      limits: { negotiationTimeout: this.#options.timeout },
+      events: manners(identity, timeout),
+      limits: { negotiationTimeout: timeout },
     })
     try {
       await unlessAborted(connection.ping(), signal)

@@ -1,0 +1,34 @@
+import { VERSION } from '../../host/host.ts'
+import { Peers } from '../../host/peers.ts'
+import { Identify } from '../../host/services/identify.ts'
+import { answerPings } from '../../host/services/ping.ts'
+import type { ConnectionEvents } from '../../net/connection.ts'
+import type { Stream } from '../../net/stream.ts'
+import { IDENTIFY_PROTOCOL } from '../../protocol/identify.ts'
+import { PING_PROTOCOL } from '../../protocol/ping.ts'
+import type { PrivateKey } from '../../wire/keys.ts'
+
+/**
+ * What a node may ask of us meanwhile: who we are, and pings. Whoever leaves that unanswered is treated as another kind of
+ * peer: rust-libp2p 0.57 answers no pings of one that refuses to answer its own.
+ */
+export function manners(identity: PrivateKey, timeout: number): ConnectionEvents {
+  const identify = new Identify({
+    identity,
+    agent: `parley/${VERSION}`,
+    peers: new Peers(1),
+    timeout,
+    addresses: () => [],
+    protocols: () => Object.keys(services),
+    identified() {},
+  })
+  const services: Record<string, (stream: Stream) => Promise<void>> = {
+    [IDENTIFY_PROTOCOL]: stream => identify.answer(stream),
+    [PING_PROTOCOL]: answerPings,
+  }
+  return {
+    accepts: protocol => Object.hasOwn(services, protocol),
+    stream: stream => void services[stream.protocol]?.(stream).catch(() => {}),
+    closed() {},
+  }
+}
