@@ -1,9 +1,9 @@
+import { Handlers } from '../../host/handlers.ts'
 import { VERSION } from '../../host/host.ts'
 import { Peers } from '../../host/peers.ts'
 import { Identify } from '../../host/services/identify.ts'
 import { answerPings } from '../../host/services/ping.ts'
 import type { ConnectionEvents } from '../../net/connection.ts'
-import type { Stream } from '../../net/stream.ts'
 import { IDENTIFY_PROTOCOL } from '../../protocol/identify.ts'
 import { PING_PROTOCOL } from '../../protocol/ping.ts'
 import type { PrivateKey } from '../../wire/keys.ts'
@@ -13,22 +13,21 @@ import type { PrivateKey } from '../../wire/keys.ts'
  * peer: rust-libp2p 0.57 answers no pings of one that refuses to answer its own.
  */
 export function manners(identity: PrivateKey, timeout: number): ConnectionEvents {
+  const handlers = new Handlers(() => {})
   const identify = new Identify({
     identity,
     agent: `parley/${VERSION}`,
     peers: new Peers(1),
     timeout,
     addresses: () => [],
-    protocols: () => Object.keys(services),
+    protocols: () => handlers.protocols,
     identified() {},
   })
-  const services: Record<string, (stream: Stream) => Promise<void>> = {
-    [IDENTIFY_PROTOCOL]: stream => identify.answer(stream),
-    [PING_PROTOCOL]: answerPings,
-  }
+  handlers.add(IDENTIFY_PROTOCOL, stream => identify.answer(stream), { maxInbound: 2 })
+  handlers.add(PING_PROTOCOL, answerPings, { maxInbound: 8 })
   return {
-    accepts: protocol => Object.hasOwn(services, protocol),
-    stream: stream => void services[stream.protocol]?.(stream).catch(() => {}),
+    accepts: protocol => handlers.has(protocol),
+    stream: stream => handlers.serve(stream),
     closed() {},
   }
 }

@@ -3,7 +3,7 @@ import { ping } from '../../host/services/ping.ts'
 import { Connection } from '../../net/connection.ts'
 import { monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
 import type { Socket, Transport } from '../../net/transport.ts'
-import { type UpgradeProgress, upgrade } from '../../net/upgrade.ts'
+import { type Upgraded, type UpgradeProgress, upgrade } from '../../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL } from '../../protocol/identify.ts'
 import { createNoiseIdentity, NOISE_PROTOCOL } from '../../protocol/noise/handshake.ts'
 import { YAMUX_PROTOCOL } from '../../protocol/yamux/session.ts'
@@ -20,6 +20,9 @@ import { Witness } from './witness.ts'
 
 /** How often is pinged. */
 const pings = 3
+
+/** Never read: `diagnose` says what did not happen in time. */
+const late = 'There was no answer in time.'
 
 /** What a visit needs. */
 export interface VisitOptions {
@@ -72,10 +75,7 @@ export class Visit {
   async #try<T>(stage: Stage, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
     this.#enter(stage)
     try {
-      return await withDeadline(
-        { delay: this.#options.timeout, message: 'There was no answer in time.' },
-        work,
-      )
+      return await withDeadline({ delay: this.#options.timeout, message: late }, work)
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error
       await this.#fail(error)
@@ -109,31 +109,16 @@ export class Visit {
   async #otherChannel({ code }: ParleyError): Promise<string | undefined> {
     if (this.#stage !== 'negotiate' || code !== 'ERR_PROTOCOL_UNSUPPORTED') return undefined
     const { transport, timeout } = this.#options
-    const deadline = { delay: timeout, message: 'There was no answer in time.' }
-    return withDeadline(deadline, signal => otherChannel(transport, this.address, signal)).catch(
-      () => undefined,
-    )
+    const ask = (signal: AbortSignal) => otherChannel(transport, this.address, signal)
+    return withDeadline({ delay: timeout, message: late }, ask).catch(() => undefined)
   }
 
   /** From a socket to a muxer that answers, so that what the node thinks of us has come out. */
   async #connect(socket: Socket, signal: AbortSignal): Promise<Connection> {
-    this.#witness = new Witness(socket)
     const { identity, timeout } = this.#options
-    const stranger = new AbortController()
-    const passed = (progress: UpgradeProgress) => this.#passed(progress, stranger)
-    const upgraded = await upgrade(
-      this.#witness,
-      {
-        direction: 'outbound',
-        identity: createNoiseIdentity(identity, [YAMUX_PROTOCOL]),
-        optimistic: false,
-        passed,
-      },
-      AbortSignal.any([signal, stranger.signal]),
-    )
     const connection = new Connection({
       socket,
-      upgraded,
+      upgraded: await this.#upgrade(socket, signal),
       direction: 'outbound',
       events: manners(identity, timeout),
       limits: { negotiationTimeout: timeout },
@@ -146,6 +131,15 @@ export class Visit {
     }
     this.#pass('muxer', connection.muxer)
     return connection
+  }
+
+  #upgrade(socket: Socket, signal: AbortSignal): Promise<Upgraded> {
+    this.#witness = new Witness(socket)
+    const identity = createNoiseIdentity(this.#options.identity, [YAMUX_PROTOCOL])
+    const stranger = new AbortController()
+    const passed = (progress: UpgradeProgress) => this.#passed(progress, stranger)
+    const options = { direction: 'outbound', identity, optimistic: false, passed } as const
+    return upgrade(this.#witness, options, AbortSignal.any([signal, stranger.signal]))
   }
 
   /** The peer ID is compared here and not in the handshake: there the key of a stranger would not be proven any more. */
