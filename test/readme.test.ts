@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
-import { freePort, noTerminal, Program, TerminalProgram } from './support/program.ts'
+import { freePort, listen, noTerminal, Program, run, TerminalProgram } from './support/program.ts'
 
 const readme = readFileSync('README.md', 'utf8')
 
@@ -30,7 +30,7 @@ test('the page has no program, command or session that is not tried here or in C
   assert.deepEqual(ofKind('sh'), ['npm ci && npm start -- --port 3000\n', 'npm ci && npm test\n'])
   const ci = readFileSync('.ci/run', 'utf8')
   for (const command of ofKind('sh')) assert.ok(ci.includes(`'${command.trim()}'`), command)
-  assert.equal(ofKind('console').length, 2)
+  assert.equal(ofKind('console').length, 3)
 })
 
 test('the scripts that the page names exist', () => {
@@ -103,6 +103,17 @@ test('two people see what the page shows', { skip: noTerminal }, async t => {
   await dialler.ended
   assert.deepEqual(shapes(withoutPrompt(seenByAnna)), shapes(anna.rows))
   assert.deepEqual(shapes(withoutPrompt(dialler.screen.rows)), shapes(ben.rows))
+})
+
+test('the doctor says what the page shows', async t => {
+  const { address } = await listen(t)
+  const { command, rows } = scriptOf(ofKind('console')[2] ?? '')
+  const [, expected = ''] =
+    /^\$ node dist\/cli\.js doctor \/dns4\/localhost\/tcp\/3000\/p2p\/(\w+)$/.exec(command) ?? []
+  const port = /tcp\/(\d+)/.exec(address)?.[1]
+  const { stdout } = await run(t, ['doctor', `/dns4/localhost/tcp/${port}/p2p/${expected}`])
+  const measured = (row: string) => shape(row.replace(/ +[\d.]+ ms/, ' MS').replace(/:\d+$/, ':PORT'))
+  assert.deepEqual(stdout.trimEnd().split('\n').map(measured), rows.map(measured))
 })
 
 /** Without the empty prompt that waits for more. */

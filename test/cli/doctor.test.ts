@@ -132,7 +132,7 @@ test('the help and the README name each exit code', async t => {
   const readme = readFileSync('README.md', 'utf8')
   for (const [stage, exit] of Object.entries(exitCodes)) {
     assert.match(stdout, new RegExp(`^ {2}${exit} {2}${stage} `, 'm'))
-    assert.match(readme, new RegExp(`\\b${exit} ${stage}\\b`))
+    assert.ok(readme.includes(`${exit} ${stage}`), `README.md does not name ${exit} ${stage}`)
   }
   assert.match((await run(t, ['--help'])).stdout, /parley doctor <address>/)
 })

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
+import type { PeerId } from '../../wire/peer-id.ts'
 import { isGreeting, likenessOf } from './likeness.ts'
 import { nameIn } from './lookup.ts'
 import { ipOf, reachOf } from './reach.ts'
@@ -45,8 +46,8 @@ const sentences: Record<Stage, Partial<Record<ErrorCode, Sentence>>> = {
       `The node agreed on Noise, but did not shake hands ${within(clues)}; it may be overloaded, so try again.`,
   },
   identity: {
-    ERR_PEER_MISMATCH: ({ peerId, address, target }) =>
-      `The node there is ${peerId}, not ${address.peerId ?? target.peerId}: its key has changed, or the address is another's; if it is the one you mean, use the address below.`,
+    ERR_PEER_MISMATCH: ({ peerId }) =>
+      `Another node than the expected one answered, ${peerId}; if you mean that one, use the address below.`,
     ERR_IDENTITY:
       'The node could not prove its key; trust nothing that comes from there, and ask its owner for the right address.',
   },
@@ -88,7 +89,7 @@ export function diagnose(clues: Clues): Pick<Failed, 'message' | 'instead'> {
 /** The address to give to others: what the user gave, but what a dnsaddr led to, since that may stand for many peers. */
 export function provenAddress(
   { target, address }: { target: Multiaddr; address: Multiaddr },
-  peerId: NonNullable<Clues['peerId']>,
+  peerId: PeerId,
 ): Multiaddr {
   return (target.has('dnsaddr') ? address : target).withPeerId(peerId)
 }
