@@ -14,10 +14,7 @@ import { ParleyError } from './wire/errors.ts'
 import { generateKey, type PrivateKey } from './wire/keys.ts'
 
 /** What the first argument may name; each command takes those behind it and gives the exit code. Without a name it is the chat. */
-const commands: Record<string, (args: readonly string[]) => Promise<number>> = {
-  doctor,
-  perf,
-}
+const commands: Record<string, (args: readonly string[]) => Promise<number>> = { doctor, perf }
 
 /** What is still open when the chat is over, such as a name that is being looked up, keeps nobody waiting longer. */
 const exitDelay = 250

@@ -44,41 +44,46 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+interface DoctorFlags {
+  target: Multiaddr
+  timeout: number
+}
+
 /** `parley doctor`: examines an address. Returns the exit code. */
 export async function doctor(args: readonly string[]): Promise<number> {
   const json = args.includes('--json')
   const terminal = new Terminal(process, { json, env: process.env })
   try {
-    const { target, timeout } = parseDoctorFlags(args)
-    if (!target) terminal.out(doctorUsage.trimEnd())
-    const report = json ? doctorJson(terminal) : doctorText(terminal, terminal.colours.out)
-    return target ? await examineAndReport(target, timeout, report) : 0
+    const flags = parseDoctorFlags(args)
+    if (flags)
+      return await report(flags, json ? doctorJson(terminal) : doctorText(terminal, terminal.colours.out))
+    terminal.out(doctorUsage.trimEnd())
+    return 0
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error
-    const report = json ? jsonReport(terminal) : textReport(terminal, terminal.colours)
-    report.error(error)
+    const refusal = json ? jsonReport(terminal) : textReport(terminal, terminal.colours)
+    refusal.error(error)
     return exitCodeOf(error)
   } finally {
     terminal.close()
   }
 }
 
-async function examineAndReport(target: Multiaddr, timeout: number, report: DoctorReport): Promise<number> {
-  const { finding: tell } = report
-  const summary = await examine(target, { resolver: systemResolver(), transport: tcp(), timeout, tell })
-  report.summary(summary)
+async function report({ target, timeout }: DoctorFlags, to: DoctorReport): Promise<number> {
+  const resolver = systemResolver()
+  const summary = await examine(target, { resolver, transport: tcp(), timeout, tell: to.finding })
+  to.summary(summary)
   return summary.exit
 }
 
-/** What the user asked `parley doctor` for: no target asks for help. The time is in milliseconds. */
-function parseDoctorFlags(args: readonly string[]): { target: Multiaddr | undefined; timeout: number } {
+/** What the user wants examined, and how many milliseconds a stage may take; nothing when he asks for help. */
+function parseDoctorFlags(args: readonly string[]): DoctorFlags | undefined {
   const { values, positionals } = parseArguments(args, options)
-  const timeout = parseTimeout(values.timeout)
-  if (values.help) return { target: undefined, timeout }
+  if (values.help) return undefined
   const [address, ...others] = positionals
   if (address === undefined || others.length > 0)
     throw usageError('Give the doctor one address; see parley doctor --help.')
-  return { target: parseTarget(address), timeout }
+  return { target: parseTarget(address), timeout: parseTimeout(values.timeout) }
 }
 
 function parseTimeout(text = '5'): number {

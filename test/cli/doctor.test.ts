@@ -67,7 +67,7 @@ test('the exit code is that of the stage', async t => {
 const wrongUsage: readonly [name: string, args: readonly string[], says: RegExp][] = [
   ['no address', [], /^! Give the doctor one address; see parley doctor --help\.\n$/],
   ['two addresses', ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.1/tcp/2'], /one address/],
-  ['an unknown flag', ['--verbose'], /Unknown option '--verbose'; see parley doctor --help\.\n$/],
+  ['an unknown flag', ['--verbose'], /Unknown option '--verbose'; see --help\.\n$/],
   ['no multiaddr', ['localhost:3000'], /write \/dns\/localhost\/tcp\/3000/],
   ['an address on UDP', ['/ip4/127.0.0.1/udp/1/quic-v1'], /only TCP is spoken here/],
   ['a time that is none', ['--timeout', 'soon', '/ip4/127.0.0.1/tcp/1'], /a number of seconds/],

@@ -98,8 +98,10 @@ function unresolved({ target, lookups }: Clues): string {
   const [kind, name] = nameIn(target)
   if (lookups.some(code => ['EAI_AGAIN', 'ECONNREFUSED', 'ETIMEOUT'].includes(code)))
     return `No DNS server answered for ${name}; check your network, or give an IP address.`
-  if (kind === 'dnsaddr')
-    return `_dnsaddr.${name} has no TXT record "dnsaddr=..." ${target.peerId ? 'with this peer in it' : ''}; check the name, or give an address with /dns or /ip4.`
+  if (kind === 'dnsaddr') {
+    const peer = target.peerId ? ' with this peer in it' : ''
+    return `_dnsaddr.${name} has no TXT record "dnsaddr=..."${peer}; check the name, or give an address with /dns or /ip4.`
+  }
   const missing = { dns4: ' to an IPv4 address', dns6: ' to an IPv6 address' }[kind] ?? ''
   return `The name ${name} does not resolve${missing}; check its spelling.`
 }
