@@ -15,7 +15,7 @@ test('a node in good health gives 0, and a row for each stage', async t => {
   const stages = stdout.split('\n').flatMap(row => /^(\w+) +✓ +[\d.]+ ms {2}/.exec(row)?.[1] ?? [])
   assert.deepEqual(stages, ['tcp', 'negotiate', 'noise', 'identity', 'muxer', 'identify', 'ping'])
   assert.match(stdout, /\nAll well\.\n$/)
-  assert.match(stdout, new RegExp(`\n {4}${address}/p2p/`))
+  assert.match(stdout, new RegExp(`\n {4}${String(address)}/p2p/`))
 })
 
 test('a name of this machine is looked up', async t => {

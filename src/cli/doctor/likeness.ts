@@ -35,6 +35,12 @@ export function isGreeting(head: Uint8Array): boolean {
   return equals(head.subarray(0, greeting.length), greeting)
 }
 
+/** Whether what has come so far is no beginning of a greeting. */
+export function isForeign(head: Uint8Array): boolean {
+  const length = Math.min(head.length, greeting.length)
+  return !equals(head.subarray(0, length), greeting.subarray(0, length))
+}
+
 /** What somebody is who does not begin as a libp2p node does, in one sentence. */
 export function likenessOf(head: Uint8Array): string {
   const text = String.fromCharCode(...head)

@@ -48,8 +48,8 @@ const details: Details = {
   noise: ({ handshake }) => [handshake],
   identity: ({ peer, key }) => [String(peer), `${key} key`],
   muxer: ({ protocol, early }) => [`${protocol}, agreed ${early ? 'inside Noise' : 'by multistream-select'}`],
-  identify: ({ agent = 'nameless', protocolVersion, observedAddress, addresses = [], protocols = [] }) => [
-    protocolVersion === undefined ? agent : `${agent} · ${protocolVersion}`,
+  identify: ({ agent, protocolVersion, observedAddress, addresses = [], protocols = [] }) => [
+    [agent || 'nameless', protocolVersion].filter(Boolean).join(' · '),
     `sees you at ${withReach(observedAddress?.withoutPeerId())}`,
     ...filled('listens at', addresses.map(withReach)),
     ...filled('speaks', protocols),

@@ -134,9 +134,9 @@ export class Visit {
   }
 
   #upgrade(socket: Socket, signal: AbortSignal): Promise<Upgraded> {
-    this.#witness = new Witness(socket)
-    const identity = createNoiseIdentity(this.#options.identity, [YAMUX_PROTOCOL])
     const stranger = new AbortController()
+    this.#witness = new Witness(socket, () => stranger.abort(foreign()))
+    const identity = createNoiseIdentity(this.#options.identity, [YAMUX_PROTOCOL])
     const passed = (progress: UpgradeProgress) => this.#passed(progress, stranger)
     const options = { direction: 'outbound', identity, optimistic: false, passed } as const
     return upgrade(this.#witness, options, AbortSignal.any([signal, stranger.signal]))
@@ -180,6 +180,11 @@ export class Visit {
     while (rtts.length < pings) rtts.push(await ping(connection, { timeout: this.#options.timeout, signal }))
     this.#pass('ping', { rtts })
   }
+}
+
+/** Somebody who waits for more of his own protocol is not waited for. */
+function foreign(): ParleyError {
+  return remoteError('ERR_NEGOTIATE', 'The other side does not speak multistream-select.')
 }
 
 function mismatch(): ParleyError {

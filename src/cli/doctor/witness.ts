@@ -1,15 +1,17 @@
 import type { Socket, SocketHandler } from '../../net/transport.ts'
 import { concat, EMPTY } from '../../wire/bytes.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
-import { HEAD_LENGTH } from './likeness.ts'
+import { HEAD_LENGTH, isForeign } from './likeness.ts'
 
-/** A socket that remembers the first bytes that came on it. */
+/** A socket that remembers the first bytes that came on it, and says at once when they are not those of a libp2p node. */
 export class Witness implements Socket {
   readonly #socket: Socket
+  readonly #foreign: () => void
   #head = EMPTY
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, foreign: () => void) {
     this.#socket = socket
+    this.#foreign = foreign
   }
 
   get head(): Uint8Array {
@@ -24,6 +26,7 @@ export class Witness implements Socket {
     this.#socket.attach({
       data: chunk => {
         this.#remember(chunk)
+        if (isForeign(this.#head)) this.#foreign()
         handler.data(chunk)
       },
       end: () => handler.end(),

@@ -32,6 +32,7 @@ import {
 
 const stranger = peerIdOf(keyOf(1))
 const nodeId = peerIdOf(nodeKey)
+const [strangerText, nodeText] = [stranger, nodeId].map(String)
 
 const nameless: Resolver = { ip4: async () => [], ip6: async () => [], txt: async () => [] }
 
@@ -140,7 +141,7 @@ describe('a node in good health', () => {
     const address = await serveNode(t)
     const { notes } = (await run(address)).summary
     assert.match(notes[0]!.text, /whom to expect/)
-    assert.deepEqual(notes[0]!.addresses.map(String), [`${address}/p2p/${nodeId}`])
+    assert.deepEqual(notes[0]!.addresses.map(String), [String(address.withPeerId(nodeId))])
   })
 })
 
@@ -163,7 +164,7 @@ describe('a name', () => {
     ['without records', '/dnsaddr/node.example', nameless, /_dnsaddr\.node\.example has no TXT record/],
     [
       'without records of the peer',
-      `/dnsaddr/node.example/p2p/${stranger}`,
+      `/dnsaddr/node.example/p2p/${strangerText}`,
       { ...nameless, txt: async () => ['dnsaddr=/ip4/192.0.2.1/tcp/1'] },
       /has no TXT record "dnsaddr=\.\.\." with this peer in it/,
     ],
@@ -197,7 +198,7 @@ describe('a name', () => {
     const closes = await serveRaw(t, socket => socket.end())
     const others = ['/ip4/127.0.0.1/udp/1/quic-v1']
     const records = [refuses, ...others, closes, works, refuses.withPeerId(stranger)].map(
-      one => `dnsaddr=${one}`,
+      one => `dnsaddr=${String(one)}`,
     )
     const { summary, findings, course } = await run('/dnsaddr/node.example', {
       resolver: { ...nameless, txt: async () => records },
@@ -207,7 +208,7 @@ describe('a name', () => {
     assert.ok(first?.ok && first.stage === 'dns')
     assert.deepEqual(first.facts.addresses.map(String).slice(0, 3), [refuses, closes, works].map(String))
     assert.deepEqual(first.facts.others.map(String), others)
-    assert.equal(String(summary.address), `${works}/p2p/${nodeId}`)
+    assert.equal(String(summary.address), String(works.withPeerId(nodeId)))
     const [, detour] = summary.notes
     assert.deepEqual(detour?.addresses, [refuses, closes])
   })
@@ -298,6 +299,11 @@ describe('what is no node', () => {
     await fails(address, 'negotiate', /A web server/)
   })
 
+  test('a server that greets and waits for an answer is not waited for', async t => {
+    const address = await serveRaw(t, socket => socket.write('220 mail.example ESMTP\r\n'))
+    await fails(address, 'negotiate', /A mail or FTP server/)
+  })
+
   test('something that closes without a word', async t => {
     const address = await serveRaw(t, socket => socket.end())
     await fails(address, 'negotiate', /closes them without a word.*limits.*private network/)
@@ -377,10 +383,10 @@ describe('a node that fails', () => {
     const failure = await fails(
       address.withPeerId(stranger),
       'identity',
-      new RegExp(`Another node .* answered, ${nodeId};`),
+      new RegExp(`Another node .* answered, ${nodeText};`),
     )
     assert.equal(failure.code, 'ERR_PEER_MISMATCH')
-    assert.deepEqual(failure.instead.map(String), [`${address}/p2p/${nodeId}`])
+    assert.deepEqual(failure.instead.map(String), [String(address.withPeerId(nodeId))])
     assert.equal(spoken, 0, 'it never learns who asked')
   })
 
@@ -389,8 +395,11 @@ describe('a node that fails', () => {
     const resolver = { ...nameless, ip4: async () => ['127.0.0.1'] }
     const target = `/dns4/node.example/tcp/${port}`
     const course = `dns ${courses.identity}`
-    const failure = await fails(`${target}/p2p/${stranger}`, 'identity', /Another node/, { resolver, course })
-    assert.deepEqual(failure.instead.map(String), [`${target}/p2p/${nodeId}`])
+    const failure = await fails(`${target}/p2p/${strangerText}`, 'identity', /Another node/, {
+      resolver,
+      course,
+    })
+    assert.deepEqual(failure.instead.map(String), [`${target}/p2p/${nodeText}`])
   })
 
   test('to prove its key', async t => {

@@ -70,7 +70,7 @@ test('a person gets aligned rows, in which nothing but text comes from the node'
     'tcp       ✓  0.0 ms  192.0.2.1:4001',
     'negotiate ✓ 99.9 ms  /noise',
     'noise     ✓  100 ms  XX',
-    `identity  ✓  5.0 ms  ${peer}`,
+    `identity  ✓  5.0 ms  ${String(peer)}`,
     '                     ed25519 key',
     'muxer     ✓  5.0 ms  /yamux/1.0.0, agreed by multistream-select',
     'identify  ✓  5.0 ms  evil\\x1b[2J\\u{202e}\\x0aping      ✓  0.1 ms  1.0 ms · ipfs/0.1.0',
@@ -81,7 +81,7 @@ test('a person gets aligned rows, in which nothing but text comes from the node'
     '                       /protocol/10 /protocol/11 and 8 more',
     'ping      ✗ 5000 ms  192.0.2.1:4001',
     '! No \\x1b[2J ping.',
-    `    /dns/node.example/tcp/4001/p2p/${peer}`,
+    `    /dns/node.example/tcp/4001/p2p/${String(peer)}`,
     '* A note:',
     '    /ip4/192.0.2.1/tcp/4001',
     'Failed at ping: exit code 17.',
@@ -117,7 +117,7 @@ test('a program gets one object a line, all of it ASCII where a terminal might o
     address: String(address),
     code: 'ERR_TIMEOUT',
     message: 'No \x1b[2J ping.',
-    instead: [`${name}/p2p/${peer}`],
+    instead: [`${String(name)}/p2p/${String(peer)}`],
   })
   assert.deepEqual(events[8], {
     event: 'summary',
