@@ -18,36 +18,37 @@ import { Peer } from './peer.ts'
 
 const folder = join('test', 'corpus')
 
-/** What is recorded: each both ways. go's own chat has an RSA key. */
+/** What is recorded, each both ways. As go's own chat has it, one has an RSA key, and proposes TLS before Noise. */
 const sessions = [
-  { column: 'go', key: 'ed25519' },
-  { column: 'go', key: 'rsa' },
-  { column: 'js', key: 'ed25519' },
-  { column: 'rust', key: 'ed25519' },
-  { column: 'rust', key: 'secp256k1' },
+  { column: 'go', key: 'ed25519', security: 'noise' },
+  { column: 'go', key: 'rsa', security: 'default' },
+  { column: 'js', key: 'ed25519', security: 'noise' },
+  { column: 'rust', key: 'ed25519', security: 'noise' },
+  { column: 'rust', key: 'secp256k1', security: 'noise' },
 ]
 
-for (const { column: name, key } of sessions) {
-  const column = columns.find(each => each.name === name)!
-  await column.build()
-  await record(column, key, 'outbound', dial)
-  await record(column, key, 'inbound', beDialled)
+for (const session of sessions) {
+  await columnOf(session).build()
+  await record(session, 'outbound', dial)
+  await record(session, 'inbound', beDialled)
 }
 
 type Meet = (peer: Peer) => Promise<{ socket: RecordingSocket; over: Promise<unknown> }>
 
-async function record(
-  column: Column,
-  key: string,
-  direction: Transcript['direction'],
-  meet: Meet,
-): Promise<void> {
-  const peer = await Peer.start(column.name, column.peer, ['--key', key])
+type Session = (typeof sessions)[number]
+
+function columnOf({ column }: Session): Column {
+  return columns.find(({ name }) => name === column)!
+}
+
+async function record(session: Session, direction: Transcript['direction'], meet: Meet): Promise<void> {
+  const { column, key, security } = session
+  const peer = await Peer.start(column, columnOf(session).peer, ['--key', key, '--security', security])
   const { implementation, version } = peer.info
   const { socket, over } = await meet(peer)
   const [outcome] = await Promise.all([runSession(socket, direction), over])
   const transcript: Transcript = { implementation, version, key, direction, outcome, entries: socket.entries }
-  const file = join(folder, `${column.name}-${key}-${direction}.json`)
+  const file = join(folder, `${column}-${key}-${direction}.json`)
   writeFileSync(file, `${JSON.stringify(transcript, undefined, 2)}\n`)
   console.log(`${file}: ${outcome.end}, ${[...outcome.opened, ...outcome.accepted].join('; ')}`)
   await peer.kill()

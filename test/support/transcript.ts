@@ -121,21 +121,26 @@ function recordIn(bytes: Uint8Array): string {
 
 /** What parley's end does as dialer, one after another. */
 const steps: Record<string, (connection: Connection) => Promise<string>> = {
-  ping: async connection => {
-    const stream = await connection.open('/ipfs/ping/1.0.0')
-    stream.write(new Uint8Array(32).fill(0x50))
-    return witness(stream, endAndRead)
-  },
-  'a protocol that is unknown, then one that is not': async connection => {
-    const stream = await connection.open(['/interop/unknown/1.0.0', echoProtocol])
-    stream.write(new Uint8Array(3_000).fill(0x51))
-    return witness(stream, endAndRead)
-  },
+  ping: connection => openAnd(connection, ['/ipfs/ping/1.0.0'], new Uint8Array(32).fill(0x50)),
+  'a protocol that is unknown, then one that is not': connection =>
+    openAnd(connection, ['/interop/unknown/1.0.0', echoProtocol], new Uint8Array(3_000).fill(0x51)),
   'a reset': async connection => {
     const stream = await connection.open('/interop/reset/1.0.0')
-    stream.write(new Uint8Array(65_536))
-    return witness(stream, readAll)
+    return witness(stream, async () => {
+      stream.write(new Uint8Array(65_536))
+      return readAll(stream)
+    })
   },
+}
+
+/** Opens a stream, writes all, ends, and reads to the end. */
+async function openAnd(connection: Connection, protocols: string[], bytes: Uint8Array): Promise<string> {
+  const stream = await connection.open(protocols)
+  return witness(stream, async () => {
+    stream.write(bytes)
+    await stream.end()
+    return readAll(stream)
+  })
 }
 
 async function takeSteps(
@@ -175,11 +180,6 @@ async function giveBack(stream: Stream): Promise<string> {
   }
   await stream.end()
   return describe(chunks)
-}
-
-async function endAndRead(stream: Stream): Promise<string> {
-  await stream.end()
-  return readAll(stream)
 }
 
 async function readAll(stream: Stream): Promise<string> {
