@@ -73,8 +73,8 @@ async fn identify(program: &Program, peer: PeerId) -> Result<Value> {
     Ok(json!({
         "agentVersion": info.agent_version,
         "protocolVersion": info.protocol_version,
-        "protocols": texts(info.protocols),
-        "listenAddrs": texts(info.listen_addrs),
+        "protocols": texts(&info.protocols),
+        "listenAddrs": texts(&info.listen_addrs),
         "publicKey": protobuf(&info.public_key),
         "observedAddr": info.observed_addr.to_string(),
         "signedPeerRecord": info.signed_peer_record.is_some(),

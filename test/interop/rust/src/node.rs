@@ -14,7 +14,7 @@ use futures::{
 };
 use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol, Swarm, identify, ping,
-    swarm::{ConnectionId, SwarmEvent, dial_opts::DialOpts},
+    swarm::{self, ConnectionId, dial_opts::DialOpts},
 };
 use serde_json::json;
 use tokio::sync::broadcast;
@@ -26,13 +26,14 @@ use crate::{
 };
 
 type Request = Box<dyn FnOnce(&mut Swarm<Behaviour>) + Send>;
-type Identified = HashMap<PeerId, identify::Info>;
+type Identified = HashMap<PeerId, Arc<identify::Info>>;
 
 #[derive(Clone)]
 enum Event {
     Connected {
         peer: PeerId,
         connection: ConnectionId,
+        first: bool,
     },
     DialFailed {
         connection: ConnectionId,
@@ -41,11 +42,68 @@ enum Event {
     Disconnected {
         peer: PeerId,
     },
-    Identified,
+    Identified {
+        peer: PeerId,
+        info: Arc<identify::Info>,
+    },
     Pinged {
         peer: PeerId,
         rtt: std::result::Result<Duration, String>,
     },
+}
+
+type SwarmEvent = swarm::SwarmEvent<BehaviourEvent>;
+
+impl Event {
+    /// What no command waits for goes to the log.
+    fn of(event: SwarmEvent) -> Option<Self> {
+        Some(match event {
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                num_established,
+                ..
+            } => {
+                let first = num_established.get() == 1;
+                Self::Connected {
+                    peer: peer_id,
+                    connection: connection_id,
+                    first,
+                }
+            }
+            SwarmEvent::OutgoingConnectionError {
+                connection_id,
+                error,
+                ..
+            } => Self::DialFailed {
+                connection: connection_id,
+                reason: error.to_string(),
+            },
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                num_established: 0,
+                ..
+            } => Self::Disconnected { peer: peer_id },
+            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
+                peer_id,
+                info,
+                ..
+            })) => Self::Identified {
+                peer: peer_id,
+                info: info.into(),
+            },
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result, .. })) => {
+                Self::Pinged {
+                    peer,
+                    rtt: result.map_err(|failure| failure.to_string()),
+                }
+            }
+            other => {
+                eprintln!("{other:?}");
+                return None;
+            }
+        })
+    }
 }
 
 #[derive(Clone)]
@@ -79,60 +137,31 @@ impl Node {
         loop {
             select! {
                 request = requests.select_next_some() => request(&mut swarm),
-                event = swarm.select_next_some() => self.tell(event),
+                event = swarm.select_next_some() => {
+                    if let Some(event) = Event::of(event) {
+                        self.tell(event);
+                    }
+                }
             }
         }
     }
 
-    fn tell(&self, event: SwarmEvent<BehaviourEvent>) {
-        let event = match event {
-            SwarmEvent::ConnectionEstablished {
-                peer_id: peer,
-                connection_id,
-                num_established,
-                ..
+    fn tell(&self, event: Event) {
+        match &event {
+            Event::Connected {
+                peer, first: true, ..
             } => {
-                if num_established.get() == 1 {
-                    control::print_event("connected", json!({ "peer": peer.to_string() }));
-                }
-                Event::Connected {
-                    peer,
-                    connection: connection_id,
-                }
+                control::print_event("connected", json!({ "peer": peer.to_string() }));
             }
-            SwarmEvent::ConnectionClosed {
-                peer_id: peer,
-                num_established: 0,
-                ..
-            } => {
+            Event::Disconnected { peer } => {
                 control::print_event("disconnected", json!({ "peer": peer.to_string() }));
-                self.identified().remove(&peer);
-                Event::Disconnected { peer }
+                self.identified().remove(peer);
             }
-            SwarmEvent::OutgoingConnectionError {
-                connection_id,
-                error,
-                ..
-            } => Event::DialFailed {
-                connection: connection_id,
-                reason: error.to_string(),
-            },
-            SwarmEvent::Behaviour(BehaviourEvent::Identify(identify::Event::Received {
-                peer_id: peer,
-                info,
-                ..
-            })) => {
-                self.identified().insert(peer, info);
-                Event::Identified
+            Event::Identified { peer, info } => {
+                self.identified().insert(*peer, info.clone());
             }
-            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer, result, .. })) => {
-                Event::Pinged {
-                    peer,
-                    rtt: result.map_err(|failure| failure.to_string()),
-                }
-            }
-            other => return eprintln!("{other:?}"),
-        };
+            _ => {}
+        }
         // It fails when nobody waits for an event.
         let _ = self.events.send(event);
     }
@@ -162,7 +191,9 @@ impl Node {
         let events = self.events.subscribe();
         self.with(|swarm| swarm.dial(options)).await??;
         first(events, |event| match event {
-            Event::Connected { peer, connection } if connection == dialled => Some(Ok(peer)),
+            Event::Connected {
+                peer, connection, ..
+            } if connection == dialled => Some(Ok(peer)),
             Event::DialFailed { connection, reason } if connection == dialled => {
                 Some(Err(reason.into()))
             }
@@ -185,14 +216,8 @@ impl Node {
                 ping::PROTOCOL_NAME,
             ];
             let protocols = [&services, swarm.behaviour().streams.served()].concat();
-            (
-                protocols,
-                swarm
-                    .listeners()
-                    .chain(swarm.external_addresses())
-                    .cloned()
-                    .collect(),
-            )
+            let addresses = swarm.listeners().chain(swarm.external_addresses());
+            (protocols, addresses.cloned().collect())
         })
         .await
     }
@@ -216,14 +241,16 @@ impl Node {
     }
 
     /// What identify has told of a peer, as soon as it has.
-    pub async fn identify(&self, peer: PeerId) -> Result<identify::Info> {
+    pub async fn identify(&self, peer: PeerId) -> Result<Arc<identify::Info>> {
         let events = self.events_with(peer).await?;
-        if let Some(info) = self.known(peer) {
+        let known = self.identified().get(&peer).cloned();
+        if let Some(info) = known {
             return Ok(info);
         }
         first(events, |event| match event {
             Event::Disconnected { peer: gone } if gone == peer => Some(Err(not_connected(peer))),
-            _ => self.known(peer).map(Ok),
+            Event::Identified { peer: who, info } if who == peer => Some(Ok(info)),
+            _ => None,
         })
         .await
     }
@@ -251,18 +278,6 @@ impl Node {
         .await
     }
 
-    async fn events_with(&self, peer: PeerId) -> Result<broadcast::Receiver<Event>> {
-        let events = self.events.subscribe();
-        match self.connections(peer).await? {
-            0 => Err(not_connected(peer)),
-            _ => Ok(events),
-        }
-    }
-
-    fn known(&self, peer: PeerId) -> Option<identify::Info> {
-        self.identified().get(&peer).cloned()
-    }
-
     /// Closes every connection.
     pub async fn stop(&self) -> Result<()> {
         let peers: Vec<_> = self
@@ -270,6 +285,14 @@ impl Node {
             .await?;
         join_all(peers.into_iter().map(|peer| self.close(peer))).await;
         Ok(())
+    }
+
+    async fn events_with(&self, peer: PeerId) -> Result<broadcast::Receiver<Event>> {
+        let events = self.events.subscribe();
+        match self.connections(peer).await? {
+            0 => Err(not_connected(peer)),
+            _ => Ok(events),
+        }
     }
 }
 
