@@ -53,6 +53,40 @@ export function encodeIdentify(message: IdentifyMessage): Uint8Array {
   return encodeFrame(writer.finish())
 }
 
+/**
+ * The message in as many as it takes for none to have more than `max` bytes, length prefix included, and ten at most: go
+ * and js merge as many. Since rust reads only the first, that holds all but what is too much, which is protocols, and the
+ * signed record comes last.
+ */
+export function encodeIdentifyParts(message: IdentifyMessage, max: number): Uint8Array[] {
+  const whole = encodeIdentify(message)
+  if (whole.length <= max) return [whole]
+  const { protocols = [], signedPeerRecord, ...rest } = message
+  const lists = inLists(protocols, max - encodeIdentify(rest).length, max)
+  const parts = lists.map((list, i) => encodeIdentify({ ...(i === 0 && rest), protocols: list }))
+  if (!signedPeerRecord) return parts.slice(0, maxMessages)
+  return [...parts.slice(0, maxMessages - 1), encodeIdentify({ signedPeerRecord })]
+}
+
+/** Cuts protocols into lists that fit into so many bytes: first into what the other fields leave, then into all of a message. */
+function inLists(protocols: readonly string[], first: number, max: number): string[][] {
+  const lists: string[][] = [[]]
+  let room = first
+  for (const protocol of protocols) {
+    const size = new ProtobufWriter().string(3, protocol).finish().length
+    if (size > room) {
+      lists.push([])
+      room = max - LONGEST_PREFIX
+    }
+    lists.at(-1)!.push(protocol)
+    room -= size
+  }
+  return lists
+}
+
+/** Of a message of up to 16 KiB, in bytes. */
+const LONGEST_PREFIX = 2
+
 /** How each field is taken into the message. */
 const readers: Record<number, (message: IdentifyMessage, bytes: Uint8Array) => void> = {
   1: (message, bytes) => {

@@ -12,8 +12,9 @@ import { pattern } from '../support/wire.ts'
 function withAnswers(
   answer: (stream: Stream) => void | Promise<void>,
   body: (a: Host, b: Host) => Promise<void>,
+  limits: Record<string, number> = {},
 ): Promise<void> {
-  return withHosts(2, { limits: { serviceTimeout: 50 } }, async (a, b) => {
+  return withHosts(2, { limits }, async (a, b) => {
     b.handle(PING_PROTOCOL, answer)
     await body(a, b)
   })
@@ -82,6 +83,7 @@ describe('ping', () => {
         assert.equal(error.code, 'ERR_TIMEOUT')
         await until(() => b.connections[0]!.streams.every(({ protocol }) => protocol !== PING_PROTOCOL))
       },
+      { serviceTimeout: 50 },
     ))
 
   test('gives up when its signal fires', () =>

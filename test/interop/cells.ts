@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util'
-import { eventually, messageOf, sleep } from './async.ts'
+import { eventually, sleep } from './async.ts'
+import { check, equal, fails } from './check.ts'
 import { type Digest, patternDigest } from './pattern.ts'
 import type { Peer } from './peer.ts'
 import type { Cutting } from './proxy.ts'
@@ -344,22 +344,4 @@ function digestOf(bytes: number): Digest {
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
-}
-
-function check(condition: boolean, sentence: string): void {
-  if (!condition) throw new Error(sentence)
-}
-
-function equal(actual: unknown, expected: unknown, what: string): void {
-  if (isDeepStrictEqual(actual, expected)) return
-  throw new Error(`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`)
-}
-
-async function fails(promise: Promise<unknown>, sentence: string): Promise<string> {
-  try {
-    await promise
-  } catch (error) {
-    return messageOf(error)
-  }
-  throw new Error(sentence)
 }

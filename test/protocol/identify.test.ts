@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import {
   encodeIdentify,
+  encodeIdentifyParts,
   IDENTIFY_PROTOCOL,
   IDENTIFY_PUSH_PROTOCOL,
   type IdentifyMessage,
@@ -111,6 +112,26 @@ describe('IdentifyReader', () => {
     }
     assert.equal(read([encodeIdentify({ agent: '👋'.repeat(128) })]).agent, '👋'.repeat(128))
     assert.equal(read([framed(new ProtobufWriter().bytes(6, bytesOf('61ff')))]).agent, 'a\ufffd')
+  })
+
+  test('is cut into parts, none of which is too long, and which come to the same', () => {
+    const { protocols: _, ...said } = full
+    for (const count of [0, 1, 40, 60, 200, 250]) {
+      const protocols = Array.from({ length: count }, (_, i) => `/a/protocol/of/${'x'.repeat(i)}/1.0.0`)
+      const message = { ...full, protocols }
+      const parts = encodeIdentifyParts(message, 4_096)
+      assert.ok(parts.length <= 10 && parts.every(({ length }) => length <= 4_096))
+      const { protocols: heard, ...rest } = read(parts)
+      assert.deepEqual(rest, said)
+      const kept = (heard ?? []).length
+      assert.deepEqual(
+        heard ?? [],
+        protocols.slice(0, kept).map(text => text.slice(0, 128)),
+      )
+      assert.ok(kept === count || parts.length === 10, 'only what ten parts cannot hold is left out')
+      assert.equal(parts.length === 1, encodeIdentify(message).length <= 4_096)
+      assert.ok(read([parts[0]!]).publicKey, 'the first says who it is')
+    }
   })
 
   test('keeps copies of what it read', () => {

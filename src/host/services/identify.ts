@@ -2,7 +2,7 @@ import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
 import { unlessAborted, withDeadline } from '../../net/timer.ts'
 import {
-  encodeIdentify,
+  encodeIdentifyParts,
   IDENTIFY_PROTOCOL,
   IDENTIFY_PUSH_PROTOCOL,
   type IdentifyMessage,
@@ -13,7 +13,7 @@ import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { openPeerRecord, sealPeerRecord } from '../../wire/peer-record.ts'
 import type { PeerInfo, Peers } from '../peers.ts'
 
-/** rust-libp2p reads one message and no more than this. */
+/** rust-libp2p reads one message and no more than this; go and js read several. */
 const maxMessage = 4096
 
 /** Addresses that we name of ourselves; more would not fit beside the protocols. */
@@ -45,9 +45,9 @@ export class Identify {
     this.#options = options
   }
 
-  /** Answers an identify stream: one message, then the end, since go and js read on until then. */
+  /** Answers an identify stream: what there is to say, then the end, since go and js read on until then. */
   async answer(stream: Stream): Promise<void> {
-    stream.write(this.#message(stream.connection))
+    for (const part of this.#message(stream.connection)) stream.write(part)
     await stream.end()
   }
 
@@ -91,8 +91,7 @@ export class Identify {
     this.#learn(stream.connection, await readIdentify(stream, this.#options))
   }
 
-  /** In one message, of a size that everyone reads: when it grows too long, the signed record is left out. */
-  #message(connection: Connection): Uint8Array {
+  #message(connection: Connection): Uint8Array[] {
     const addresses = this.#options.addresses().slice(0, maxAddresses)
     const message: IdentifyMessage = {
       publicKey: this.#options.identity.publicKey.bytes,
@@ -101,10 +100,9 @@ export class Identify {
       observedAddress: connection.remoteAddress,
       protocolVersion,
       agent: this.#options.agent,
+      signedPeerRecord: sealPeerRecord(this.#options.identity, { seq: this.#nextSeq(), addresses }),
     }
-    const record = sealPeerRecord(this.#options.identity, { seq: this.#nextSeq(), addresses })
-    const whole = encodeIdentify({ ...message, signedPeerRecord: record })
-    return whole.length <= maxMessage ? whole : encodeIdentify(message)
+    return encodeIdentifyParts(message, maxMessage)
   }
 
   /** Milliseconds since 1970, but always more than the last. */

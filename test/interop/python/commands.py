@@ -239,8 +239,9 @@ async def say(node: Node, request: Request) -> Answer:
 
 
 async def perf(node: Node, request: Request) -> Answer:
-    # The service wants an address to connect to; to a peer that is connected any will do.
-    address = Multiaddr(f"/p2p/{request.peer}")
+    # The service wants an address, and the address book keeps it: it must be a true one, though the connection stands.
+    known = node.host.get_peerstore().addrs(request.peer)[0]
+    address = known.encapsulate(Multiaddr(f"/p2p/{request.peer}"))
     reports = node.perf.measure_performance(address, request["upload"], request["download"])
     [total] = [report async for report in reports if report["type"] == "final"]
     return {"seconds": total["time_seconds"], "bytes": total["download_bytes"]}
