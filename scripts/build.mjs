@@ -1,6 +1,5 @@
 /**
- * Compiles src/ to dist/ and joins the program into one file; with `tests` also test/, bench/ and scripts/ to build/, with
- * `interop` test/interop/.
+ * Compiles src/ to dist/ and joins the program into one file; with `tests` also test/, bench/ and scripts/ to build/.
  *
  * What dist/ still holds of a source that is gone is removed afterwards. The folder is not emptied first, because a program
  * in another terminal may be starting from it.
@@ -18,7 +17,6 @@ compile('.')
 removeLeftovers()
 joinProgram()
 if (process.argv.includes('tests')) compile('tsconfig.test.json')
-if (process.argv.includes('interop')) compile(join('test', 'interop'))
 
 /** @param {string} project */
 function compile(project) {

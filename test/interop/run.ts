@@ -1,162 +1,87 @@
 /**
  * The interop matrix: parley and real peers, each as dialer and as listener.
  *
- *     npm run interop                          everything that this machine has the tools for
- *     npm run interop -- go js                 these columns
- *     npm run interop -- --cell ping           the cells whose name holds this
- *     npm run interop -- --strict              a column that cannot run fails the run
- *     npm run interop -- --save                also writes the table into README.md and docs/interop.json
+ *     npm run interop                     everything that this machine has the tools for
+ *     npm run interop -- go suites        one column, and the public suites
+ *     npm run interop -- --cell ping      the cells whose name holds this
+ *     npm run interop -- --strict         what cannot run for want of a tool has failed
+ *     npm run interop -- --save           shows the run in README.md
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { messageOf, within } from './async.ts'
-import { cells } from './cells.ts'
-import { type Column, columns, missingTool } from './columns.ts'
-import { knownFailures } from './known.ts'
-import {
-  type Direction,
-  directions,
-  type Matrix,
-  type Result,
-  renderLine,
-  renderMarkdown,
-  renderSum,
-  type Status,
-} from './matrix.ts'
-import { Pair } from './pair.ts'
-import { NotOffered, NotRun } from './peer.ts'
-import { programs } from './programs.ts'
+import { ColumnRun } from './column-run.ts'
+import { type Column, columns } from './columns.ts'
+import { type Matrix, type Result, renderLine, renderMarkdown, type SuiteResult } from './matrix.ts'
+import { savePage } from './page.ts'
+import { findPeers } from './participant/peers.ts'
+import { runSuite } from './participant/suite.ts'
+import { rows } from './rows.ts'
 
-const defaultTimeout = 60_000
+const suitesName = 'suites'
+const folder = join('build', 'interop')
 
 const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
-  options: { strict: { type: 'boolean' }, save: { type: 'boolean' }, cell: { type: 'string', default: '' } },
+  options: {
+    strict: { type: 'boolean', default: false },
+    save: { type: 'boolean', default: false },
+    cell: { type: 'string', default: '' },
+  },
 })
 
-/** A row of the table: two peer programs under the contract, or whole programs. */
-interface Row {
-  name: string
-  aside?: boolean
-  timeout?: number
-  only?: Direction
-  run(pair: Pair, direction: Direction): Promise<string | undefined>
-}
-
-const rows: readonly Row[] = [
-  ...cells.map(cell => ({ ...cell, run: (pair: Pair, direction: Direction) => pair.run(cell, direction) })),
-  ...programs.map(program => ({
-    ...program,
-    run: (pair: Pair, direction: Direction) => program.run(pair.column, direction),
-  })),
-]
-
-const wanted = rows.filter(({ name }) => name.includes(flags.cell))
+checkWords()
 const results: Result[] = []
 const versions: Record<string, string> = {}
+for (const column of columns.filter(({ name }) => isWanted(name))) await runColumn(column)
+report(isWanted(suitesName) && flags.cell === '' ? await runSuites() : [])
 
-for (const column of chosen()) {
-  const missing = await missingTool(column)
-  if (missing) skip(column, flags.strict ? 'fail' : 'not run', missing)
-  else if (await builds(column)) await runColumn(column)
-}
-report()
-
-function directionsOf({ only }: Row): readonly Direction[] {
-  return only ? [only] : directions
-}
-
-function chosen(): readonly Column[] {
-  const unknown = words.find(word => !columns.some(({ name }) => name === word))
-  if (unknown)
-    throw new Error(`There is no column ${unknown}; there are ${columns.map(({ name }) => name).join(', ')}.`)
-  return words.length === 0 ? columns : columns.filter(({ name }) => words.includes(name))
+function checkWords(): void {
+  const names = [...columns.map(({ name }) => name), suitesName]
+  const unknown = words.find(word => !names.includes(word))
+  if (unknown === undefined) return
+  console.error(`There is no column ${unknown}; there are ${names.join(', ')}.`)
+  process.exit(2)
 }
 
-/** Builds a column's programs; where that fails, all its cells do. */
-async function builds(column: Column): Promise<boolean> {
-  const begin = performance.now()
-  process.stderr.write(`${column.name}: building…\n`)
-  try {
-    await column.build()
-  } catch (error) {
-    skip(column, 'fail', messageOf(error))
-    return false
-  }
-  process.stderr.write(`${column.name}: built in ${((performance.now() - begin) / 1_000).toFixed(0)} s\n`)
-  return true
+function isWanted(name: string): boolean {
+  return words.length === 0 || words.includes(name)
 }
 
-/** A column that could not run is shown so, in every cell. */
-function skip({ name }: Column, status: Status, why: string): void {
-  for (const row of wanted)
-    for (const direction of directionsOf(row))
-      record({ column: name, cell: row.name, direction, status, why, seconds: 0 })
+function log(line: string): void {
+  process.stderr.write(`${line}\n`)
 }
 
 async function runColumn(column: Column): Promise<void> {
-  const aside = wanted
-    .filter(row => row.aside)
-    .flatMap(row =>
-      directions.map(async direction => {
-        const pair = new Pair(column)
-        await attempt(pair, row, direction)
-        await pair.kill()
-      }),
-    )
-  const pair = new Pair(column)
-  for (const row of wanted.filter(each => !each.aside))
-    for (const direction of directionsOf(row)) await attempt(pair, row, direction)
-  await Promise.all(aside)
-  versions[column.name] = pair.version
-  await pair.kill()
-}
-
-async function attempt(pair: Pair, row: Row, direction: Direction): Promise<void> {
-  const begin = performance.now()
-  const about = { column: pair.name, cell: row.name, direction }
-  const elapsed = () => (performance.now() - begin) / 1_000
-  const known = knownFailures.find(
-    each =>
-      each.column === pair.name && each.cell === row.name && (each.direction ?? direction) === direction,
-  )
-  try {
-    const timeout = row.timeout ?? defaultTimeout
-    const figure = await within(timeout, 'not over in time', row.run(pair, direction))
-    if (known && !known.sometimes) throw new Error(`passed, though it is known to fail: ${known.why}`)
-    record({ ...about, status: 'pass', ...(figure !== undefined && { figure }), seconds: elapsed() })
-  } catch (error) {
-    await pair.kill()
-    const message = messageOf(error)
-    if (error instanceof NotOffered) record({ ...about, status: 'absent', why: message, seconds: elapsed() })
-    else if (error instanceof NotRun)
-      record({ ...about, status: 'not run', why: message, seconds: elapsed() })
-    else if (known?.error.test(message))
-      record({ ...about, status: 'theirs', why: known.why, seconds: elapsed() })
-    else record({ ...about, status: 'fail', why: message, seconds: elapsed() })
+  const record = (result: Result) => {
+    results.push(result)
+    log(renderLine(result))
   }
+  const wanted = rows.filter(({ name }) => name.includes(flags.cell))
+  const version = await new ColumnRun(column, { rows: wanted, strict: flags.strict, record, log }).run()
+  if (version) versions[column.name] = version
 }
 
-function record(result: Result): void {
-  results.push(result)
-  process.stderr.write(`${renderLine(result)}\n`)
+async function runSuites(): Promise<SuiteResult[]> {
+  const leaving = new AbortController()
+  process.once('SIGINT', () => leaving.abort()).once('SIGTERM', () => leaving.abort())
+  const all = await runSuite({ peers: await findPeers(log), signal: leaving.signal, log })
+  return all.map(({ name, status, why }) => ({ name, status, ...(why !== undefined && { why }) }))
 }
 
-function report(): void {
+function report(suites: SuiteResult[]): void {
   const order = rows.map(({ name }) => name)
   results.sort((a, b) => order.indexOf(a.cell) - order.indexOf(b.cell))
-  const matrix: Matrix = {
-    date: new Date().toISOString(),
-    node: process.version,
-    parley: '',
-    versions,
-    results,
-  }
-  const folder = join('build', 'interop-results')
+  const date = new Date().toISOString().slice(0, 10)
+  const matrix: Matrix = { date, node: process.version, versions, results, suites }
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'matrix.json'), `${JSON.stringify(matrix, undefined, 2)}\n`)
   writeFileSync(join(folder, 'matrix.md'), `${renderMarkdown(matrix)}\n`)
-  process.stdout.write(`${renderMarkdown(matrix)}\n\n${renderSum(results)}\n`)
-  process.exitCode = results.some(({ status }) => status === 'fail') ? 1 : 0
+  if (flags.save) savePage(matrix)
+  process.stdout.write(`\n${renderMarkdown(matrix)}\n`)
+  process.exitCode = results.some(({ status }) => status === 'fail') || suites.some(hasFailed) ? 1 : 0
+}
+
+function hasFailed({ status }: SuiteResult): boolean {
+  return status === 'fail' || (flags.strict && status === 'not run')
 }
