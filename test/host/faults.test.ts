@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { memory } from '#src/net/memory'
+import { SocketWrapper } from '#src/net/socket-wrapper'
 import { tcp } from '#src/net/tcp'
 import type { Listener, Socket, SocketHandler, Transport } from '#src/net/transport'
 import { concat, utf8 } from '#src/wire/bytes'
 import { ParleyError } from '#src/wire/errors'
-import type { Multiaddr } from '#src/wire/multiaddr'
 import { feed, randomNumbers } from '../support/feed.ts'
 import { journal, serveEcho, withHosts } from '../support/hosts.ts'
 import { collect, Ear, errorOf, never, turns, until } from '../support/net.ts'
@@ -22,23 +22,18 @@ interface Fault {
 }
 
 /** A socket whose line is bad. */
-class BadSocket implements Socket {
-  readonly #socket: Socket
+class BadSocket extends SocketWrapper {
   readonly #fault: Fault
   #sent = 0
   #received = 0
 
   constructor(socket: Socket, fault: Fault) {
-    this.#socket = socket
+    super(socket)
     this.#fault = fault
   }
 
-  get remoteAddress(): Multiaddr {
-    return this.#socket.remoteAddress
-  }
-
-  attach(handler: SocketHandler): void {
-    this.#socket.attach({
+  override attach(handler: SocketHandler): void {
+    super.attach({
       data: chunk => this.#deliver(chunk, handler),
       end: () => handler.end(),
       drain: () => handler.drain(),
@@ -46,29 +41,13 @@ class BadSocket implements Socket {
     })
   }
 
-  write(pieces: readonly Uint8Array[]): boolean {
+  override write(pieces: readonly Uint8Array[]): boolean {
     const bytes = concat([new Uint8Array(0), ...pieces])
     const left = (this.#fault.sent ?? Number.POSITIVE_INFINITY) - this.#sent
     this.#sent += bytes.length
-    const room = this.#socket.write([bytes.subarray(0, Math.max(0, left))])
+    const room = super.write([bytes.subarray(0, Math.max(0, left))])
     if (bytes.length >= left) this.#cut()
     return room
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  end(): void {
-    this.#socket.end()
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
   }
 
   #deliver(chunk: Uint8Array, handler: SocketHandler): void {
@@ -81,7 +60,7 @@ class BadSocket implements Socket {
   }
 
   #cut(): void {
-    this.#socket[this.#fault.cut ?? 'destroy']()
+    this[this.#fault.cut ?? 'destroy']()
   }
 }
 

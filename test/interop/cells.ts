@@ -311,7 +311,11 @@ export const cells: readonly Cell[] = [
     theirs: ['--muxer', 'plain'],
     run: dialled((near, far, link) => muxer(near, far, link, 'multistream')),
   },
-  { name: 'the default order: TLS first', theirs: ['--security', 'default'], run: proves },
+  {
+    name: "the library's default order of security: TLS first in go, js and rust",
+    theirs: ['--security', 'default'],
+    run: proves,
+  },
   { name: 'na, then another protocol on the same stream', run: bothSides(select) },
   { name: 'half-close by each side, 1 MiB after it', run: bothSides(halfClose) },
   { name: 'reset by each side, the others unhurt', run: bothSides(reset) },

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { availableParallelism, homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import type { Program } from './peer.ts'
+import { NotOffered, NotRun, type Program } from './peer.ts'
 
 /** An implementation to test against: how it is built, and what its programs are called then. */
 export interface Column {
@@ -14,8 +14,8 @@ export interface Column {
   /** Builds what is not built yet. Rejects with the last lines of the tool that failed. */
   build(): Promise<void>
   peer: Program
-  /** The implementation's chat example as it stands, or why it cannot be run. */
-  chat: Chat | string
+  /** The implementation's chat example as it stands, or why there is none to run. */
+  chat: Chat | NotOffered | NotRun
   /** The same rebuilt on its library, where that is of use. */
   rebuiltChat?: Chat
 }
@@ -71,7 +71,7 @@ export const columns: readonly Column[] = [
       this.chat = await installGoChat()
     },
     peer: { command: join(goFolder, 'interop'), args: [] },
-    chat: 'not built',
+    chat: new NotRun('it was not built'),
     rebuiltChat: goChat(join(goFolder, 'chat')),
   },
   {
@@ -82,7 +82,7 @@ export const columns: readonly Column[] = [
         await run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], javascript)
       }),
     peer: { command: process.execPath, args: [...polyfilled, join(javascript, 'peer.mjs')] },
-    chat: 'the example of js-libp2p finds its peers by mDNS alone; it is rebuilt below',
+    chat: new NotOffered('the example of js-libp2p finds its peers by mDNS alone; it is rebuilt below'),
     rebuiltChat: chat(process.execPath, [...polyfilled, join(javascript, 'chat.mjs')], [], '--dial'),
   },
   {
@@ -95,7 +95,7 @@ export const columns: readonly Column[] = [
       })
     },
     peer: { command: join(rust, 'release', 'interop-rust'), args: [] },
-    chat: 'rust-libp2p has no example with this protocol',
+    chat: new NotOffered('rust-libp2p has no example with this protocol'),
   },
   {
     name: 'python',
@@ -126,7 +126,7 @@ function goChat(command: string): Chat {
  * go-libp2p's examples/chat, built by its path, at the commit of v0.48.0: its module has no tags, and not every module
  * proxy serves it. PARLEY_GO_CHAT names a binary that was built otherwise.
  */
-async function installGoChat(): Promise<Chat | string> {
+async function installGoChat(): Promise<Chat | NotRun> {
   const own = process.env.PARLEY_GO_CHAT
   if (own) return goChat(resolve(own))
   const module = 'github.com/libp2p/go-libp2p/examples/chat@v0.0.0-20260317215846-062200be7aa1'
@@ -134,7 +134,9 @@ async function installGoChat(): Promise<Chat | string> {
     await run('go', ['install', '-trimpath', module], here, { GOBIN: join(goFolder, 'example') })
     return goChat(join(goFolder, 'example', 'chat'))
   } catch {
-    return 'the Go module proxy does not serve github.com/libp2p/go-libp2p/examples; PARLEY_GO_CHAT may name its chat'
+    return new NotRun(
+      'the Go module proxy does not serve github.com/libp2p/go-libp2p/examples; PARLEY_GO_CHAT may name its chat',
+    )
   }
 }
 

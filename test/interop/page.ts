@@ -15,8 +15,9 @@ export function readPage(): string {
   return shown
 }
 
-/** Shows a run in README.md, and keeps it. */
-export function savePage(matrix: Matrix): void {
+/** Shows a run in README.md, and keeps it; without parley's own column, which only serves to tell our faults from theirs. */
+export function savePage({ results, ...rest }: Matrix): void {
+  const matrix = { ...rest, results: results.filter(({ column }) => column !== 'parley') }
   const [head, , tail] = cutPage()
   writeFileSync(savedMatrix, `${JSON.stringify(matrix, undefined, 2)}\n`)
   writeFileSync(page, head + renderMarkdown(matrix) + tail)

@@ -1,7 +1,7 @@
 import { equal } from './check.ts'
 import { type Chat, type Column, cli } from './columns.ts'
 import type { Direction } from './matrix.ts'
-import { NotOffered, NotRun, Peer, type Program } from './peer.ts'
+import { NotOffered, Peer, type Program } from './peer.ts'
 import { Running } from './running.ts'
 
 /** A row of the matrix that runs whole programs, as a person would. */
@@ -43,12 +43,12 @@ function parley(...args: string[]): Program {
 type ChatOf = (column: Column) => Chat
 
 function unmodified({ chat }: Column): Chat {
-  if (typeof chat === 'string') throw new NotRun(chat)
+  if (chat instanceof Error) throw chat
   return chat
 }
 
 function rebuilt({ name, rebuiltChat }: Column): Chat {
-  if (!rebuiltChat) throw new NotOffered(`the example of ${name} need not be rebuilt, or there is none`)
+  if (!rebuiltChat) throw new NotOffered(`${name} has no chat example that must be rebuilt to be run`)
   return rebuiltChat
 }
 

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { Connection, type ConnectionEvents } from '#src/net/connection'
 import { memory } from '#src/net/memory'
+import { SocketWrapper } from '#src/net/socket-wrapper'
 import type { Stream } from '#src/net/stream'
 import type { Socket, SocketHandler, Transport } from '#src/net/transport'
 import { type Direction, type Upgraded, upgrade } from '#src/net/upgrade'
@@ -151,22 +152,13 @@ function importRsa(): PrivateKey {
 }
 
 /** Counts what is written to a socket, and minds that nothing is after its end. */
-export class CountingSocket implements Socket {
-  readonly #socket: Socket
+export class CountingSocket extends SocketWrapper {
   /** Calls of `write`. */
   writes = 0
   /** Everything that was written. */
   readonly sent: Uint8Array[] = []
   ended = false
   faults = 0
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-  }
-
-  get remoteAddress(): Multiaddr {
-    return this.#socket.remoteAddress
-  }
 
   get bytes(): number {
     return this.sent.reduce((sum, { length }) => sum + length, 0)
@@ -185,32 +177,16 @@ export class CountingSocket implements Socket {
     this.sent.length = 0
   }
 
-  attach(handler: SocketHandler): void {
-    this.#socket.attach(handler)
-  }
-
-  write(pieces: readonly Uint8Array[]): boolean {
+  override write(pieces: readonly Uint8Array[]): boolean {
     if (this.ended) this.faults++
     this.writes++
     this.sent.push(...pieces)
-    return this.#socket.write(pieces)
+    return super.write(pieces)
   }
 
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  end(): void {
+  override end(): void {
     this.ended = true
-    this.#socket.end()
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
+    super.end()
   }
 }
 

@@ -1,3 +1,4 @@
+import { SocketWrapper } from '#src/net/socket-wrapper'
 import type { Socket, SocketHandler } from '#src/net/transport'
 import { fromHex, hex } from '#src/wire/bytes'
 import type { Multiaddr } from '#src/wire/multiaddr'
@@ -13,25 +14,16 @@ export interface SteppedSocket extends Socket {
 }
 
 /** A real socket, and a record of what it tells. */
-export class RecordingSocket implements SteppedSocket {
-  readonly #socket: Socket
+export class RecordingSocket extends SocketWrapper implements SteppedSocket {
   readonly sent: Uint8Array[] = []
   readonly entries: Entry[] = []
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-  }
-
-  get remoteAddress(): Multiaddr {
-    return this.#socket.remoteAddress
-  }
 
   step(name: string): void {
     this.entries.push(['step', name])
   }
 
-  attach(handler: SocketHandler): void {
-    this.#socket.attach({
+  override attach(handler: SocketHandler): void {
+    super.attach({
       data: chunk => {
         this.entries.push(['data', hex(chunk)])
         handler.data(chunk)
@@ -48,25 +40,9 @@ export class RecordingSocket implements SteppedSocket {
     })
   }
 
-  write(pieces: readonly Uint8Array[]): boolean {
+  override write(pieces: readonly Uint8Array[]): boolean {
     this.sent.push(...pieces)
-    return this.#socket.write(pieces)
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  end(): void {
-    this.#socket.end()
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
+    return super.write(pieces)
   }
 }
 

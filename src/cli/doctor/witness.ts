@@ -1,16 +1,15 @@
+import { SocketWrapper } from '../../net/socket-wrapper.ts'
 import type { Socket, SocketHandler } from '../../net/transport.ts'
 import { concat, EMPTY } from '../../wire/bytes.ts'
-import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { HEAD_LENGTH, isForeign } from './likeness.ts'
 
 /** A socket that remembers the first bytes that came on it, and says at once when they are not those of a libp2p node. */
-export class Witness implements Socket {
-  readonly #socket: Socket
+export class Witness extends SocketWrapper {
   readonly #foreign: () => void
   #head = EMPTY
 
   constructor(socket: Socket, foreign: () => void) {
-    this.#socket = socket
+    super(socket)
     this.#foreign = foreign
   }
 
@@ -18,12 +17,8 @@ export class Witness implements Socket {
     return this.#head
   }
 
-  get remoteAddress(): Multiaddr {
-    return this.#socket.remoteAddress
-  }
-
-  attach(handler: SocketHandler): void {
-    this.#socket.attach({
+  override attach(handler: SocketHandler): void {
+    super.attach({
       data: chunk => {
         this.#remember(chunk)
         if (isForeign(this.#head)) this.#foreign()
@@ -33,26 +28,6 @@ export class Witness implements Socket {
       drain: () => handler.drain(),
       close: error => handler.close(error),
     })
-  }
-
-  write(pieces: readonly Uint8Array[]): boolean {
-    return this.#socket.write(pieces)
-  }
-
-  pause(): void {
-    this.#socket.pause()
-  }
-
-  resume(): void {
-    this.#socket.resume()
-  }
-
-  end(): void {
-    this.#socket.end()
-  }
-
-  destroy(): void {
-    this.#socket.destroy()
   }
 
   #remember(chunk: Uint8Array): void {
