@@ -14,6 +14,9 @@ export interface Stdio {
   stderr: Output
 }
 
+/** After which of its events an output is no longer waited for. */
+const caughtUp = ['drain', 'close', 'error'] as const
+
 /** What a terminal is told beside its streams. */
 export interface TerminalOptions {
   /** Whether a program reads here, and not a person. */
@@ -140,8 +143,12 @@ export class Terminal implements Sink {
 
   /** An output that fails or closes is waited for no longer. */
   async #catchUp(output: Output): Promise<void> {
-    await new Promise(resolve => {
-      for (const event of ['drain', 'close', 'error']) output.once(event, resolve)
+    await new Promise<void>(resolve => {
+      const done = () => {
+        for (const event of caughtUp) output.off(event, done)
+        resolve()
+      }
+      for (const event of caughtUp) output.on(event, done)
     })
     this.#behind = undefined
   }

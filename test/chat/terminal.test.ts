@@ -316,8 +316,8 @@ test('into a pipe go lines and nothing else', async () => {
   assert.deepEqual(written, [`out ${'x'.repeat(200)}\n`, 'err * left\n'])
 })
 
-test('an output that is behind is waited for, one that has gone is not', async () => {
-  for (const how of ['drain', 'close'] as const) {
+test('an output that is behind is waited for, one that has gone is not, and no listener stays on it', async () => {
+  for (const how of ['drain', 'close', 'error'] as const) {
     const stdout = Object.assign(new EventEmitter(), { write: () => false })
     const stdio = { stdin: new Keyboard(), stdout: stdout as never, stderr: new Screen(40) as never }
     const terminal = new Terminal(stdio, { json: true, env: {} })
@@ -333,5 +333,6 @@ test('an output that is behind is waited for, one that has gone is not', async (
     stdout.emit(how)
     await waiting
     assert.equal(terminal.drained(), undefined)
+    assert.deepEqual(stdout.eventNames(), [])
   }
 })
