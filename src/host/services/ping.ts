@@ -1,7 +1,7 @@
 import { provider } from '../../crypto/index.ts'
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { deferred, unlessAborted, withDeadline } from '../../net/timer.ts'
+import { deferred, monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
 import { PING_LENGTH, PING_PROTOCOL, PingRequester, PingResponder } from '../../protocol/ping.ts'
 import { remoteError } from '../../wire/errors.ts'
 
@@ -29,13 +29,16 @@ export function ping(
 }
 
 /** When the pings asked for so far on a connection are over. */
-const lastTurns = new WeakMap<Connection, Promise<unknown>>()
+const lastTurns = new WeakMap<Connection, Promise<void>>()
 
 /** The specification allows one stream at a time; of two, rust-libp2p resets the first. */
 async function inTurn<T>(connection: Connection, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const before = lastTurns.get(connection) ?? Promise.resolve()
   const turn = deferred()
-  lastTurns.set(connection, Promise.all([before, turn.promise]))
+  lastTurns.set(
+    connection,
+    before.then(() => turn.promise),
+  )
   try {
     await unlessAborted(before, signal)
     return await work()
@@ -57,11 +60,11 @@ async function pingOnce(connection: Connection, signal: AbortSignal): Promise<nu
 async function exchange(stream: Stream): Promise<number> {
   const bytes = provider.randomBytes(PING_LENGTH)
   const requester = new PingRequester(bytes)
-  const begin = performance.now()
+  const begin = monotonicNow()
   stream.write(bytes)
   for await (const chunk of stream) {
     if (!requester.receive(chunk)) continue
-    const elapsed = performance.now() - begin
+    const elapsed = monotonicNow() - begin
     await stream.end()
     return elapsed
   }
