@@ -19,6 +19,9 @@ export const IDENTIFY_PUSH_PROTOCOL = '/ipfs/id/push/1.0.0'
 const maxMessage = 8 * 1024
 const maxMessages = 10
 
+/** How long the length of a message is at most, in bytes; good for 16 KiB. */
+const longestPrefix = 2
+
 /** What is kept of a message; the rest of a longer list is dropped. */
 const maxAddresses = 32
 const maxProtocols = 256
@@ -42,6 +45,10 @@ export interface IdentifyMessage {
 
 /** The message with its length prefix, as it goes on the stream. */
 export function encodeIdentify(message: IdentifyMessage): Uint8Array {
+  return encodeFrame(encodeFields(message))
+}
+
+function encodeFields(message: IdentifyMessage): Uint8Array {
   const writer = new ProtobufWriter().bytes(1, message.publicKey)
   for (const address of message.addresses ?? []) writer.bytes(2, address.bytes)
   for (const protocol of message.protocols ?? []) writer.string(3, protocol)
@@ -50,7 +57,7 @@ export function encodeIdentify(message: IdentifyMessage): Uint8Array {
     .string(5, message.protocolVersion)
     .string(6, message.agent)
     .bytes(8, message.signedPeerRecord)
-  return encodeFrame(writer.finish())
+  return writer.finish()
 }
 
 /**
@@ -62,30 +69,28 @@ export function encodeIdentifyParts(message: IdentifyMessage, max: number): Uint
   const whole = encodeIdentify(message)
   if (whole.length <= max) return [whole]
   const { protocols = [], signedPeerRecord, ...rest } = message
-  const lists = inLists(protocols, max - encodeIdentify(rest).length, max)
+  const room = max - longestPrefix
+  const lists = inLists(protocols, room - encodeFields(rest).length, room)
   const parts = lists.map((list, i) => encodeIdentify({ ...(i === 0 && rest), protocols: list }))
   if (!signedPeerRecord) return parts.slice(0, maxMessages)
   return [...parts.slice(0, maxMessages - 1), encodeIdentify({ signedPeerRecord })]
 }
 
-/** Cuts protocols into lists that fit into so many bytes: first into what the other fields leave, then into all of a message. */
-function inLists(protocols: readonly string[], first: number, max: number): string[][] {
+/** Cuts protocols into lists that fit into so many bytes: first into what the other fields leave, then into a whole message. */
+function inLists(protocols: readonly string[], first: number, whole: number): string[][] {
   const lists: string[][] = [[]]
   let room = first
   for (const protocol of protocols) {
-    const size = new ProtobufWriter().string(3, protocol).finish().length
+    const size = encodeFields({ protocols: [protocol] }).length
     if (size > room) {
       lists.push([])
-      room = max - LONGEST_PREFIX
+      room = whole
     }
     lists.at(-1)!.push(protocol)
     room -= size
   }
   return lists
 }
-
-/** Of a message of up to 16 KiB, in bytes. */
-const LONGEST_PREFIX = 2
 
 /** How each field is taken into the message. */
 const readers: Record<number, (message: IdentifyMessage, bytes: Uint8Array) => void> = {

@@ -134,6 +134,19 @@ describe('IdentifyReader', () => {
     }
   })
 
+  test('is cut to the byte, however little the other fields take', () => {
+    const lengths = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 10, maxLength: 40 })
+    fc.assert(
+      fc.property(fc.nat(150), lengths, fc.integer({ min: 500, max: 1_000 }), (key, sizes, max) => {
+        const message = { publicKey: pattern(key), protocols: sizes.map(size => 'x'.repeat(size)) }
+        for (const part of encodeIdentifyParts(message, max)) assert.ok(part.length <= max)
+      }),
+    )
+    const protocols = ['x'.repeat(300), 'y'.repeat(191), 'z']
+    const lengthsOf = (max: number) => encodeIdentifyParts({ protocols }, max).map(({ length }) => length)
+    assert.deepEqual([lengthsOf(502), lengthsOf(501), lengthsOf(498)], [[502], [499, 4], [305, 199]])
+  })
+
   test('keeps copies of what it read', () => {
     const chunk = encodeIdentify(full)
     const reader = new IdentifyReader()
