@@ -3,8 +3,9 @@
  *
  * Specification: https://github.com/libp2p/specs/blob/master/identify/README.md
  */
+import { unlessThrown } from '../wire/attempt.ts'
 import { utf8Text } from '../wire/bytes.ts'
-import { ParleyError } from '../wire/errors.ts'
+import { remoteError } from '../wire/errors.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
 import { type Field, fields, ProtobufWriter } from '../wire/protobuf.ts'
@@ -135,9 +136,8 @@ export class IdentifyReader {
   /** What was said, all messages merged. Throws `ERR_UNEXPECTED_END` when none came whole. */
   finish(): IdentifyMessage {
     if (this.#count === 0 || this.#frames.buffered > 0) {
-      throw new ParleyError('ERR_UNEXPECTED_END', 'The other side broke off while saying who it is.', {
+      throw remoteError('ERR_UNEXPECTED_END', 'The other side broke off while saying who it is.', {
         scope: 'stream',
-        remote: true,
       })
     }
     return this.#message
@@ -146,9 +146,8 @@ export class IdentifyReader {
   #merge(frame: Uint8Array): void {
     this.#count++
     if (this.#count > maxMessages) {
-      throw new ParleyError('ERR_PROTOCOL', 'The other side sent too many identify messages.', {
+      throw remoteError('ERR_PROTOCOL', 'The other side sent too many identify messages.', {
         scope: 'stream',
-        remote: true,
       })
     }
     for (const field of fields(frame)) this.#read(field)
@@ -161,11 +160,7 @@ export class IdentifyReader {
 
 /** An address that we cannot read is dropped by itself, not with the whole message. */
 function decodeAddress(bytes: Uint8Array): Multiaddr | undefined {
-  try {
-    return Multiaddr.fromBytes(bytes.slice())
-  } catch {
-    return undefined
-  }
+  return unlessThrown(() => Multiaddr.fromBytes(bytes.slice()))
 }
 
 /** Cut between characters, of which each has four bytes at most. */

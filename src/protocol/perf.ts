@@ -48,9 +48,7 @@ export class PerfResponder {
     throw remoteError(
       'ERR_UNEXPECTED_END',
       'The other side ended the stream before it had said what it wants.',
-      {
-        scope: 'stream',
-      },
+      { scope: 'stream' },
     )
   }
 }

@@ -46,8 +46,8 @@ export function sealPeerRecord(key: PrivateKey, record: { seq: bigint; addresses
 }
 
 /**
- * Opens a peer record, as it is deployed or as the RFC has it: the signature must be good and of the very peer the record is about. Addresses that do
- * not parse are left out. Throws `ERR_ENVELOPE`.
+ * Opens a peer record, as it is deployed or as the RFC has it: the signature must be good and of the very peer the record is
+ * about. Addresses that do not parse are left out. Throws `ERR_ENVELOPE`.
  */
 export function openPeerRecord(bytes: Uint8Array): PeerRecord & { publicKey: PublicKey } {
   const { publicKey, payload } = unlessThrown(() => openForm(bytes, deployed)) ?? openForm(bytes, specified)

@@ -14,7 +14,7 @@ function linesIn(chunks: readonly Uint8Array[]): string[] {
   return [...chunks.flatMap(chunk => reader.receive(chunk)), ...reader.finish()]
 }
 
-const framed = (...texts: string[]) => concat(['', ...texts].slice(1).map(text => encodeFrame(utf8(text))))
+const framed = (...texts: string[]) => concat(texts.map(text => encodeFrame(utf8(text))))
 
 test('a message is written as its length, its text and one newline', () => {
   assert.equal(hex(encodeFramedLine('hello')), `06${hex(utf8('hello\n'))}`)

@@ -8,6 +8,7 @@ import {
   type IdentifyMessage,
   IdentifyReader,
 } from '../../protocol/identify.ts'
+import { unlessThrown } from '../../wire/attempt.ts'
 import type { PrivateKey } from '../../wire/keys.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { openPeerRecord, sealPeerRecord } from '../../wire/peer-record.ts'
@@ -130,7 +131,8 @@ export class Identify {
   /** The addresses of a signed record, if there is a sound one about this very peer and no older than the last. */
   #signedAddresses(connection: Connection, { signedPeerRecord }: IdentifyMessage): Multiaddr[] | undefined {
     if (!signedPeerRecord) return undefined
-    const record = openQuietly(signedPeerRecord)
+    // A record that we cannot read is as good as none.
+    const record = unlessThrown(() => openPeerRecord(signedPeerRecord))
     const { peers } = this.#options
     if (!record?.peerId.equals(connection.peerId) || record.seq < peers.seq(connection.peerId))
       return undefined
@@ -170,13 +172,4 @@ function untilEnd(
 
 async function readAll(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {
   for await (const chunk of stream) receive(chunk)
-}
-
-/** rust signs under another name; a record that we cannot read is as good as none. */
-function openQuietly(bytes: Uint8Array): ReturnType<typeof openPeerRecord> | undefined {
-  try {
-    return openPeerRecord(bytes)
-  } catch {
-    return undefined
-  }
 }
