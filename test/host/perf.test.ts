@@ -147,6 +147,19 @@ describe('perf', () => {
         assert.equal(a!.connections.length, 1)
       }))
   }
+
+  test('does not wait for ever on one who answers instead of taking in the upload', () =>
+    withHosts(2, {}, async (a, b) => {
+      b!.handle(PERF_PROTOCOL, stream => endWith(stream, 1_000_000))
+      for (const [download, code] of [
+        [2_000_000, 'ERR_UNEXPECTED_END'],
+        [10, 'ERR_PROTOCOL'],
+      ] as const) {
+        const error = await errorOf(perf(a!, b!.addresses[0]!, { upload: 10_000_000, download }))
+        assert.equal(error.code, code)
+        await until(() => isIdle(a!) && isIdle(b!))
+      }
+    }))
 })
 
 async function endWith(stream: Stream, length: number): Promise<void> {

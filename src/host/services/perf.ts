@@ -8,7 +8,7 @@ import type { Host, Target } from '../host.ts'
 /** Streams that one host serves at once, of all its peers together; further ones are reset. */
 const maxStreams = 16
 
-/** How large an upload may be that is sent before the other side has agreed; well within the window that a stream begins with. */
+/** An upload of so many bytes is sent before the other side has agreed; well within the window that a stream begins with. */
 const earlyUpload = 64 * 1024
 
 /** What a measurement takes; amounts in bytes, from 0 to 2^64 - 1. */
@@ -26,8 +26,8 @@ export interface PerfOptions {
 /**
  * Lets every peer of a host measure how fast its streams are, with libp2p's perf protocol, from now on. Returns the undo.
  *
- * No host does so unless told to: eight bytes from a peer make it send as much as they say. What one can cost is bounded: 16
- * streams are served at once, none of which takes more memory than any stream whose reader is slow.
+ * No host does so unless told to: eight bytes from a peer make it send as much as they say. What one can cost is bounded:
+ * 16 streams are served at once, none of which takes more memory than any stream whose reader is slow.
  */
 export function servePerf(host: Host): () => void {
   let streams = 0
@@ -117,31 +117,38 @@ async function measure(
   }
 }
 
+/** Reads from the beginning: one who sends too early might never take in the upload while nobody takes in that. */
 async function exchange(stream: Stream, { upload, download, onProgress }: Measurement): Promise<void> {
   const requester = new PerfRequester(download)
-  stream.write(requester.request)
-  const uploaded = await send(stream, upload, sent => onProgress(sent, 0))
-  await stream.end()
-  for await (const chunk of stream) {
-    requester.receive(chunk)
-    onProgress(uploaded, requester.received)
+  let uploaded = 0
+  const ask = async () => {
+    stream.write(requester.request)
+    await send(stream, upload, sent => {
+      uploaded += sent
+      onProgress(uploaded, requester.received)
+    })
+    await stream.end()
   }
-  requester.finish()
+  const receive = async () => {
+    for await (const chunk of stream) {
+      requester.receive(chunk)
+      onProgress(uploaded, requester.received)
+    }
+    requester.finish()
+  }
+  await Promise.all([ask(), receive()])
 }
 
-/** Sends so many bytes, as fast as they are taken in; returns how many these were. */
+/** Sends so many bytes, as fast as they are taken in; tells of each block. */
 async function send(
   stream: Stream,
   amount: bigint,
-  onSent: (sent: number) => void = () => {},
-): Promise<number> {
-  let sent = 0
+  onSent: (bytes: number) => void = () => {},
+): Promise<void> {
   for (const block of zeros(amount)) {
     if (!stream.write(block)) await stream.drained()
-    sent += block.length
-    onSent(sent)
+    onSent(block.length)
   }
-  return sent
 }
 
 function amountOf(amount: number | bigint = 0n): bigint {
