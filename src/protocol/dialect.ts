@@ -5,19 +5,20 @@
  * What is written at first follows from the program alone: `dialectOf`. What is read is decided by the bytes, and from then
  * on what is written follows that. A message decides by its last byte at the latest, mostly the first one:
  *
- * | it begins with                           | and a newline is | lines expected | unknown | frames expected |
- * |------------------------------------------|------------------|----------------|---------|-----------------|
- * | no length up to that of the longest line |                  | lines          | lines   | lines           |
- * | a length of two or three bytes: no UTF-8 |                  | frames         | frames  | frames          |
- * | a length that is a control character     | before its end   | lines          | frames  | frames          |
- * |                                          | at its end       | frames         | frames  | frames          |
- * |                                          | not in it        | trial          | frames  | frames          |
- * | a length that is a character of a text   | before its end   | lines          | lines   | lines           |
- * |                                          | at its end       | lines          | trial   | trial           |
- * |                                          | not in it        | lines          | lines   | trial           |
+ * | it begins with                           | and a newline is | lines expected | else   |
+ * |------------------------------------------|------------------|----------------|--------|
+ * | no length up to that of the longest line |                  | lines          | lines  |
+ * | a length of two or three bytes: no text  |                  | frames         | frames |
+ * | a length that is a control character     | before its end   | lines          | frames |
+ * |                                          | at its end       | frames         | frames |
+ * |                                          | not in it        | trial          | frames |
+ * | a length that is a character of a text   | before its end   | lines          | lines  |
+ * |                                          | at its end       | lines          | trial  |
+ * |                                          | not in it        | lines          | trial  |
  *
  * "Its end" is where the length says. A trial takes this one message as a frame and lets the next one decide; behind a
  * control character frames are then expected. If it was lines after all, everything so far is given once more, as lines.
+ * Lines cannot be taken back like that: so whose program is not known is read as if it spoke frames.
  *
  * So a wrong guess may show a text twice, or a length as a character in front of it; and the user is told when the other
  * side was written to by one. Characters of a text are lost to it, where lengths would stand, when it begins with a control
@@ -66,17 +67,9 @@ type Fit = 'before' | 'there' | 'nowhere'
 type Verdict = Dialect | 'trial'
 
 /** The table above, for lengths of one byte. */
-const verdicts: Record<'control' | 'text', Record<Dialect | 'unknown', Verdict | Record<Fit, Verdict>>> = {
-  control: {
-    lines: { before: 'lines', there: 'frames', nowhere: 'trial' },
-    unknown: 'frames',
-    frames: 'frames',
-  },
-  text: {
-    lines: 'lines',
-    unknown: { before: 'lines', there: 'trial', nowhere: 'lines' },
-    frames: { before: 'lines', there: 'trial', nowhere: 'trial' },
-  },
+const verdicts: Record<Dialect, Record<'control' | 'text', Verdict | Record<Fit, Verdict>>> = {
+  lines: { control: { before: 'lines', there: 'frames', nowhere: 'trial' }, text: 'lines' },
+  frames: { control: 'frames', text: { before: 'lines', there: 'trial', nowhere: 'trial' } },
 }
 
 /** The longest line with its newline; js reads its input in pieces of no more than 64 KiB. */
@@ -90,7 +83,7 @@ const textControls: readonly number[] = [0x09, newline, 0x0d, 0x1b]
 
 /** Reads the messages of a chat as lines, in whichever dialect they turn out to come. */
 export class DialectReader {
-  #expected: Dialect | undefined
+  #expected: Dialect
   #dialect: Dialect | undefined
   #reader: LineReader | FramedLineReader | undefined
   /** The beginning of a message that has decided nothing yet; of at most 128 bytes. */
@@ -100,7 +93,7 @@ export class DialectReader {
 
   /** @param expected what the other side's program is known to speak; `forced` leaves the bytes no say */
   constructor(expected: Dialect | undefined, { forced }: { forced?: Dialect | undefined } = {}) {
-    this.#expected = expected
+    this.#expected = expected ?? 'frames'
     if (forced) this.#settle(forced)
   }
 
@@ -160,14 +153,14 @@ export class DialectReader {
 }
 
 /** What the beginning of a message says of its dialect; `undefined` when more of it must come first. */
-function judge(bytes: Uint8Array, expected: Dialect | undefined): Verdict | undefined {
+function judge(bytes: Uint8Array, expected: Dialect): Verdict | undefined {
   const end = varintEnd(bytes, 0, Math.min(bytes.length, longestPrefix))
   if (end === INCOMPLETE && bytes.length < longestPrefix) return undefined
   if (end === INCOMPLETE || end === MALFORMED) return 'lines'
   const length = varintNumber(bytes, 0, end)
   if (length > longestFirst) return 'lines'
   if (end > 1) return 'frames'
-  const verdict = verdicts[isText(length) ? 'text' : 'control'][expected ?? 'unknown']
+  const verdict = verdicts[expected][isText(length) ? 'text' : 'control']
   if (typeof verdict === 'string') return verdict
   const fit = fitOf(bytes, length)
   return fit && verdict[fit]
