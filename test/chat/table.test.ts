@@ -135,6 +135,25 @@ test('a line without an end is heard when the stream ends', async t => {
   assert.deepEqual(bob.left, [[ann.name, undefined]])
 })
 
+test('the beginning of a line that a reset cuts off is not taken for what was said', async t => {
+  const ann = await guest(t)
+  for (const [dialect, beginning] of [
+    ['lines', 'pay him\nnot a p'],
+    ['frames', '\x08pay him\n\x0bnot a p'],
+  ] as const) {
+    const eve = new Stranger(await host(t), dialect)
+    const stream = await eve.host.open(ann.address, CHAT_PROTOCOL)
+    stream.write(utf8(beginning))
+    await until(() => ann.heard.includes(`${eve.name}: pay him`))
+    stream.reset()
+    await until(() => !ann.table.peers.some(peer => peer.equals(eve.host.peerId)))
+    assert.deepEqual(
+      ann.heard.filter(text => text.startsWith(eve.name)),
+      [`${eve.name}: pay him`],
+    )
+  }
+})
+
 test('the hub passes lines on among those who came to it, under their names', async t => {
   const [hub, ann, bob, eve] = (await guests(t, 4)) as [Guest, Guest, Guest, Guest]
   for (const one of [ann, bob, eve]) await one.join(hub)
@@ -557,6 +576,26 @@ test('the hub passes lines on between dialects', async t => {
     go.heard,
     [`[${js.name}] hello from js`, `[${ann.name}] hello from parley`, 'welcome'].map(text => `${text}\n`),
   )
+})
+
+test('many lines that the hub passes on between dialects, both ways at once, arrive in order', async t => {
+  const hub = await guest(t)
+  const go = new Stranger(await host(t, '/memory/0', 'github.com/libp2p/go-libp2p/examples'), 'lines')
+  const js = await jsPeer(t)
+  await go.join(hub)
+  await js.join(hub)
+  const texts = Array.from({ length: 5_000 }, (_, i) => `${i} ${'x'.repeat(i % 200)}`)
+  for (const text of texts) {
+    go.say(`${text}\n\n`)
+    js.say(`${text}\n`)
+  }
+  await until(() => js.heard.length === texts.length)
+  await until(() => go.heard.join('').split('\n').length > texts.length)
+  assert.deepEqual(
+    js.heard,
+    texts.map(text => `[${go.name}] ${text}\n`),
+  )
+  assert.deepEqual(go.heard.join('').split('\n'), texts.map(text => `[${js.name}] ${text}`).concat(''))
 })
 
 test('two that go dials hear each other, though nothing says that it is a hub', async t => {
