@@ -94,7 +94,7 @@ export class DialectReader {
   /** @param expected what the other side's program is known to speak; `forced` leaves the bytes no say */
   constructor(expected: Dialect | undefined, { forced }: { forced?: Dialect | undefined } = {}) {
     this.#expected = expected ?? 'frames'
-    if (forced) this.#settle(forced)
+    if (forced) this.#settle(forced, [])
   }
 
   /** What the bytes so far are taken for; `undefined` before they say anything. */
@@ -111,8 +111,8 @@ export class DialectReader {
 
   /** The line that the stream ended in the middle of, if there is one. What is undecided by then are lines. */
   finish(): string[] {
-    const lines = this.#head.length > 0 ? this.#settle('lines') : []
-    return [...lines, ...(this.#reader?.finish() ?? [])]
+    const lines = this.#head.length > 0 ? this.#settle('lines', []) : []
+    return this.#reader?.finish(lines) ?? lines
   }
 
   #decide(): string[] {
@@ -125,22 +125,22 @@ export class DialectReader {
         this.#head = this.#head.slice()
         return lines
       }
-      if (verdict !== 'trial') return lines.concat(this.#settle(verdict))
-      for (const line of this.#try()) lines.push(line)
+      if (verdict !== 'trial') return this.#settle(verdict, lines)
+      this.#try(lines)
     }
   }
 
-  #settle(dialect: Dialect): string[] {
+  #settle(dialect: Dialect, lines: string[]): string[] {
     const tried = this.#tried.clear()
     const bytes = dialect === 'lines' ? concat([tried, this.#head]) : this.#head
     this.#head = EMPTY
     this.#dialect = dialect
     this.#reader = dialect === 'lines' ? new LineReader() : new FramedLineReader()
-    return this.#reader.receive(bytes)
+    return this.#reader.receive(bytes, lines)
   }
 
   /** Takes one message as a frame. */
-  #try(): string[] {
+  #try(lines: string[]): void {
     const length = this.#head[0]!
     const end = 1 + length
     const message = this.#head.subarray(0, end)
@@ -148,7 +148,7 @@ export class DialectReader {
     if (!isText(length)) this.#expected = 'frames'
     this.#tried.push(message)
     this.#head = this.#head.subarray(end)
-    return new FramedLineReader().receive(message)
+    new FramedLineReader().receive(message, lines)
   }
 }
 

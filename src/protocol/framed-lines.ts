@@ -27,28 +27,27 @@ export class FramedLineReader {
   #broken = false
 
   /**
-   * As `LineReader.receive`. Throws `ERR_FRAME` for what is no length, or none of a message; lines that came before it in
-   * the same chunk are given first, and the next call throws.
+   * As `LineReader.receive`. Throws `ERR_FRAME` for what is no length, or none of a message; if there are `lines` by then, they
+   * are given first, and the next call throws.
    */
-  receive(chunk: Uint8Array): string[] {
-    const lines: string[] = []
+  receive(chunk: Uint8Array, lines: string[] = []): string[] {
     let rest = chunk
     while (rest.length > 0 && !this.#broken) {
       if (this.#missing === 0) rest = this.#readLength(rest)
       const part = rest.subarray(0, this.#missing)
       rest = rest.subarray(part.length)
       this.#missing -= part.length
-      for (const line of this.#lines.receive(part)) lines.push(line)
-      if (this.#missing === 0) lines.push(...this.#lines.finish())
+      this.#lines.receive(part, lines)
+      if (this.#missing === 0) this.#lines.finish(lines)
     }
     if (this.#broken && lines.length === 0) throw notFramed()
     return lines
   }
 
-  /** The line that the stream ended in the middle of, if there is one. Throws as `receive` does. */
-  finish(): string[] {
+  /** As `LineReader.finish`. Throws as `receive` does. */
+  finish(lines: string[] = []): string[] {
     if (this.#broken) throw notFramed()
-    return this.#lines.finish()
+    return this.#lines.finish(lines)
   }
 
   /** Returns what stands behind the length, or nothing when there is no whole length. */

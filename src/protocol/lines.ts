@@ -46,9 +46,8 @@ export class LineReader {
   /** The beginning of a line whose end has not come. */
   readonly #partial = new ByteQueue()
 
-  /** Takes in bytes; returns the lines that they complete, without their ends and without empty ones. */
-  receive(chunk: Uint8Array): string[] {
-    const lines: string[] = []
+  /** Takes in bytes; returns `lines` with those added that they complete, without their ends and without empty ones. */
+  receive(chunk: Uint8Array, lines: string[] = []): string[] {
     let start = 0
     while (start < chunk.length) {
       const rest = chunk.subarray(start)
@@ -67,9 +66,8 @@ export class LineReader {
     return lines
   }
 
-  /** The line that the stream ended in the middle of, if there is one. */
-  finish(): string[] {
-    const lines: string[] = []
+  /** Returns `lines` with the one added that the stream ended in the middle of, if there is one. */
+  finish(lines: string[] = []): string[] {
     add(lines, this.#partial.clear())
     return lines
   }

@@ -213,6 +213,13 @@ describe('DialectReader', () => {
     assert.deepEqual(read(feed(bytes, 1), 'frames'), { dialect: 'frames', lines: [...texts, 'ello'] })
   })
 
+  test('gives what was tried before it refuses what comes behind that, in the same chunk, too', () => {
+    const text = 'x'.repeat(40)
+    const reader = new DialectReader('frames')
+    assert.deepEqual(reader.receive(concat([framed(`${text}\n`, ''), bytesOf('8000')])), [text])
+    refuses('ERR_FRAME', () => reader.finish())
+  })
+
   test('decides about a text in other letters at its third byte', () => {
     const reader = new DialectReader(undefined)
     assert.deepEqual([reader.receive(utf8('語')), reader.dialect], [[], 'lines'])
