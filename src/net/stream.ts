@@ -158,8 +158,8 @@ export class Stream implements AsyncIterable<Uint8Array> {
 
   /** For the connection: no more bytes will arrive. */
   finish(): void {
-    if (this.#error) return
-    if (this.#negotiation) return this.fail(endedEarly())
+    if (this.#negotiation) this.#giveUp(endedEarly())
+    if (this.#error) return this.#forsake(this.#error)
     this.#remoteEnded = true
     this.#answer()
     this.settle()
@@ -167,16 +167,11 @@ export class Stream implements AsyncIterable<Uint8Array> {
 
   /** For the connection: the stream is over. The other side is told, unless it is the one who said so. */
   fail(error: ParleyError): void {
-    if (this.#error || this.#isDone()) return
-    this.#error = error
-    this.#cancelTimer()
+    if (this.#isDone()) return
+    this.#break(error)
     this.#muxed.reset()
     this.#pump.wake(0)
-    this.#drained?.reject(error)
-    this.#flushed?.reject(error)
-    this.#negotiated.reject(error)
-    this.#closed.reject(error)
-    this.#answer()
+    this.#forsake(error)
   }
 
   /** For the connection: settles what waits for the queue. Returns whether anything still waits. */
@@ -206,8 +201,36 @@ export class Stream implements AsyncIterable<Uint8Array> {
       this.#consume(bytes.length - (agreed?.rest.length ?? 0))
       if (agreed) this.#agree(agreed.protocol, agreed.rest)
     } catch (error) {
-      this.fail(error instanceof ParleyError ? error : endedEarly())
+      this.#send(negotiation.take())
+      this.#giveUp(error instanceof ParleyError ? error : endedEarly())
     }
+  }
+
+  /**
+   * Nothing was agreed on. Whoever listens ends in good order: a reset could overtake the refusal that the other side has yet
+   * to read. What it still sends is ignored; the deadline of the negotiation resets it if it has not ended by then.
+   */
+  #giveUp(error: ParleyError): void {
+    if (this.direction === 'outbound') return this.fail(error)
+    this.#break(error)
+    this.#muxed.end()
+    this.#pump.wake(0)
+  }
+
+  /** Tells everyone here who waits, once. */
+  #break(error: ParleyError): void {
+    if (this.#error) return
+    this.#error = error
+    this.#drained?.reject(error)
+    this.#flushed?.reject(error)
+    this.#negotiated.reject(error)
+    this.#answer()
+  }
+
+  /** Nothing more will be heard of the stream. */
+  #forsake(error: ParleyError): void {
+    this.#cancelTimer()
+    this.#closed.reject(error)
   }
 
   #agree(protocol: string, rest: Uint8Array): void {

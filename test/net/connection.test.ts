@@ -5,6 +5,7 @@ import { tcp } from '#src/net/tcp'
 import { upgrade } from '#src/net/upgrade'
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
 import { encodeHeader, Flag, FrameType } from '#src/protocol/yamux/header'
+import type { YamuxStream } from '#src/protocol/yamux/stream'
 import { concat, utf8, utf8Text } from '#src/wire/bytes'
 import { Multiaddr } from '#src/wire/multiaddr'
 import {
@@ -15,6 +16,7 @@ import {
   keyOf,
   never,
   noiseOf,
+  type PairOptions,
   RawPeer,
   socketPair,
   streamPair,
@@ -196,6 +198,17 @@ describe('opening a stream:', () => {
       assert.equal(b.connection.streams.length, 0)
     }))
 
+  test('with optimism is told that nobody speaks it, whatever it sent at once', () =>
+    withPair({ protocols: ['/b'] }, async (a, b) => {
+      for (const first of [Uint8Array.of(3, 0, 0, 0), new Uint8Array(200_000), utf8('\u0003na\n')]) {
+        const stream = await a.connection.open('/a', { optimistic: true })
+        stream.write(first)
+        stream.end().catch(() => {})
+        assert.equal((await errorOf(collect(stream))).code, 'ERR_PROTOCOL_UNSUPPORTED')
+      }
+      await until(() => b.connection.streams.length === 0)
+    }))
+
   test('with optimism still settles for one of several protocols', () =>
     withPair({ protocols: ['/b'] }, async a => {
       const stream = await a.connection.open(['/a', '/b'], { optimistic: true })
@@ -261,14 +274,64 @@ describe('opening a stream:', () => {
     })
   })
 
-  test('a stream whose proposals go on without end is reset', () =>
+  /** What is no message, as the first bytes of a protocol may look behind its proposal. */
+  const early = Uint8Array.of(3, 0, 0, 0)
+  const refusal = utf8Text(concat([encodeMessage(MULTISTREAM_PROTOCOL), encodeMessage('na')]))
+
+  /** The peer opens a stream and sends these pieces on it, each in a record of its own. */
+  function openWith(peer: RawPeer, ...pieces: Uint8Array[]): YamuxStream {
+    const stream = peer.yamux.open()
+    for (const piece of pieces) {
+      stream.write(piece)
+      peer.flush()
+    }
+    return stream
+  }
+
+  for (const [name, pieces] of Object.entries({
+    'in the same record': [concat([proposal('/a'), early])],
+    'in the next': [proposal('/a'), early],
+  })) {
+    test(`a stream that nobody speaks is refused in good order, though its first bytes come ${name}`, () =>
+      withRawPeer({ direction: 'inbound', protocols: [] }, async ({ connection, streams }, peer) => {
+        const stream = openWith(peer, ...pieces)
+        await until(() => peer.count('end') === 1)
+        assert.equal(connection.streams.length, 1, 'the other side has not ended')
+        stream.write(early)
+        stream.end()
+        peer.flush()
+        await until(() => connection.streams.length === 0)
+        assert.equal(peer.textOf(stream.id), refusal)
+        assert.deepEqual([peer.count('reset'), streams.length], [0, 0])
+      }))
+  }
+
+  test('a stream that ended right behind its proposal is refused in good order', () =>
     withRawPeer({ direction: 'inbound', protocols: [] }, async ({ connection }, peer) => {
-      peer.send(dataFrame(Flag.syn, 1, encodeMessage(MULTISTREAM_PROTOCOL)))
-      for (let i = 0; i < 17; i++) peer.send(dataFrame(0, 1, encodeMessage(`/unknown/${i}`)))
-      await turns(20)
-      assert.equal(connection.streams.length, 0)
-      assert.equal(connection.status, 'open')
+      const stream = peer.yamux.open()
+      stream.write(proposal('/a'))
+      stream.end()
+      peer.flush()
+      await until(() => peer.count('end') === 1)
+      await until(() => connection.streams.length === 0)
+      assert.deepEqual([peer.textOf(stream.id), peer.count('reset')], [refusal, 0])
     }))
+
+  test('a stream whose proposals go on without end is ended, and at the deadline reset', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const options: PairOptions = { protocols: [], negotiationTimeout: 5_000 }
+    await withRawPeer({ direction: 'inbound', ...options }, async ({ connection }, peer) => {
+      const proposals = Array.from({ length: 20 }, (_, i) => encodeMessage(`/unknown/${i}`))
+      const stream = openWith(peer, encodeMessage(MULTISTREAM_PROTOCOL), ...proposals)
+      await until(() => peer.count('end') === 1)
+      assert.equal(peer.textOf(stream.id).match(/na\n/g)?.length, 16)
+      assert.deepEqual([connection.streams.length, peer.count('reset')], [1, 0])
+      t.mock.timers.tick(5_000)
+      await until(() => peer.count('reset') === 1)
+      await until(() => connection.streams.length === 0)
+      assert.equal(connection.status, 'open')
+    })
+  })
 
   describe('where as many as may be wait to be accepted', () => {
     const yamux = { unacknowledged: 4 }
