@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import type { PeerId } from '../../wire/peer-id.ts'
-import { isGreeting, likenessOf } from './likeness.ts'
+import { isForeign, likenessOf } from './likeness.ts'
 import { nameIn } from './lookup.ts'
 import { ipOf, reachOf } from './reach.ts'
 import type { Clues, Failed, Stage } from './stages.ts'
@@ -32,10 +32,7 @@ const sentences: Record<Stage, Partial<Record<ErrorCode, Sentence>>> = {
       'The node breaks the rules of multistream-select; check the port and its program.',
     ),
     ERR_CONNECTION_CLOSED: foreign(closedAtOnce),
-    ERR_TIMEOUT: foreign(
-      clues =>
-        `Something accepts connections and then says nothing ${within(clues)}: a proxy without its node, an overloaded node, or another program; check the port.`,
-    ),
+    ERR_TIMEOUT: foreign(tooSlow),
   },
   noise: {
     ERR_CONNECTION_CLOSED:
@@ -107,30 +104,44 @@ function unresolved({ target, lookups }: Clues): string {
 }
 
 function refused(clues: Clues): string {
+  if (systemCode(clues) === 'ECONNRESET') return closedAtOnce(clues)
   const where = `Nothing listens at ${endpoint(clues)}; check the port, and that the node runs`
   if (reachOf(clues.address) !== 'loopback') return `${where} and listens on that interface.`
   return `${where}; that address is this very machine, so for a node elsewhere use one of its network.`
 }
 
 function unreachable(clues: Clues): string {
-  const { code } = (clues.error.cause ?? {}) as NodeJS.ErrnoException
-  if (clues.address.has('ip6') && code === 'ENETUNREACH')
+  const ip = ipOf(clues.address)
+  if (systemCode(clues) === 'EINVAL' && ip?.startsWith('fe80:'))
+    return `${ip} means something only with an interface of this machine; write /ip6zone/<interface>/ip6/${ip}, such as /ip6zone/eth0/ip6/${ip}.`
+  if (clues.address.has('ip6') && systemCode(clues) === 'ENETUNREACH')
     return 'This machine has no IPv6 network; use an address of the node with /ip4.'
   if (reachOf(clues.address) === 'private')
     return `No way leads to ${endpoint(clues)}: that is an address of a private network, and this machine is not in it.`
   return `No way leads to ${endpoint(clues)}; check the address and your network.`
 }
 
+/** What the system calls the failure. */
+function systemCode({ error }: Clues): string | undefined {
+  return (error.cause as NodeJS.ErrnoException | undefined)?.code
+}
+
 function closedAtOnce({ head }: Clues): string {
-  return isGreeting(head)
+  return head.length > 0
     ? 'The node greeted and closed before it agreed on Noise: it may be at its limits, or admit only peers that it knows.'
-    : 'Something accepts connections and closes them without a word: a node at its limits, one of a private network, or a proxy without its node; look into its log.'
+    : 'Something accepts connections and closes them without a word: a node at its limits, one of a private network, a proxy without its node, or another program; check the port, and look into its log.'
+}
+
+function tooSlow(clues: Clues): string {
+  return clues.head.length > 0
+    ? `The node began to greet, but did not agree on Noise ${within(clues)}; it may be overloaded, so try again, or with a longer --timeout.`
+    : `Something accepts connections and then says nothing ${within(clues)}: a proxy without its node, an overloaded node, or another program; check the port.`
 }
 
 /** Bytes that no libp2p node begins with say more than how the connection ended. */
 function foreign(sentence: Sentence): Sentence {
   return clues => {
-    if (clues.head.length > 0 && !isGreeting(clues.head)) return likenessOf(clues.head)
+    if (isForeign(clues.head)) return likenessOf(clues.head)
     return typeof sentence === 'string' ? sentence : sentence(clues)
   }
 }

@@ -30,11 +30,6 @@ const likenesses: readonly [pattern: RegExp, what: string, advice: string][] = [
 
 const greeting = encodeMessage(MULTISTREAM_PROTOCOL)
 
-/** Whether somebody began as every libp2p node does. */
-export function isGreeting(head: Uint8Array): boolean {
-  return equals(head.subarray(0, greeting.length), greeting)
-}
-
 /** Whether what has come so far is no beginning of a greeting. */
 export function isForeign(head: Uint8Array): boolean {
   const length = Math.min(head.length, greeting.length)

@@ -17,7 +17,7 @@ import { PING_PROTOCOL } from '#src/protocol/ping'
 import { concat, utf8 } from '#src/wire/bytes'
 import { ParleyError } from '#src/wire/errors'
 import { Multiaddr } from '#src/wire/multiaddr'
-import { type Ear, keyOf, never, noiseOf, peerIdOf } from '../../support/net.ts'
+import { CountingSocket, type Ear, keyOf, never, noiseOf, peerIdOf, turns } from '../../support/net.ts'
 import { freePort } from '../../support/program.ts'
 import {
   negotiate,
@@ -246,6 +246,7 @@ describe('a connection', () => {
   const unreachable: [target: string, errno: string, says: RegExp][] = [
     ['/ip6/2001:db8::1/tcp/1', 'ENETUNREACH', /has no IPv6 network; use .* with \/ip4\./],
     ['/ip6/2001:db8::1/tcp/1', 'EHOSTUNREACH', /No way leads to \[2001:db8::1\]:1; check the address/],
+    ['/ip6/fe80::1/tcp/1', 'EINVAL', /only with an interface .* \/ip6zone\/eth0\/ip6\/fe80::1\.$/],
     ['/ip4/10.1.2.3/tcp/1', 'EHOSTUNREACH', /10\.1\.2\.3:1: that is an address of a private network/],
   ]
   for (const [target, errno, says] of unreachable) {
@@ -253,6 +254,12 @@ describe('a connection', () => {
       await fails(target, 'tcp', says, { transport: network('ERR_UNREACHABLE', errno) })
     })
   }
+
+  test('that is reset before it is used', async () => {
+    await fails('/ip4/192.0.2.1/tcp/1', 'tcp', /accepts connections and closes them/, {
+      transport: network('ERR_CONNECTION_REFUSED', 'ECONNRESET'),
+    })
+  })
 
   test('to a port of another machine where nobody listens', async () => {
     await fails('/ip4/192.0.2.1/tcp/1', 'tcp', /listens on that interface/, {
@@ -318,6 +325,18 @@ describe('what is no node', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const address = await serveRaw(t, socket => socket.once('data', () => t.mock.timers.tick(timeout)))
     await fails(address, 'negotiate', /says nothing within 60 s/)
+  })
+
+  test('half a greeting is none of another program', async t => {
+    const half = encodeMessage(MULTISTREAM_PROTOCOL).subarray(0, 7)
+    const closes = await serveRaw(t, socket => socket.end(half))
+    await fails(closes, 'negotiate', /greeted and closed/)
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const waits = await serveRaw(t, socket => {
+      socket.write(half)
+      socket.once('data', () => turns(20).then(() => t.mock.timers.tick(timeout)))
+    })
+    await fails(waits, 'negotiate', /began to greet, but did not agree on Noise within 60 s/)
   })
 })
 
