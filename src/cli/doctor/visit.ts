@@ -1,7 +1,7 @@
 import { readIdentify } from '../../host/services/identify.ts'
 import { ping } from '../../host/services/ping.ts'
 import { Connection } from '../../net/connection.ts'
-import { monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
+import { monotonicNow, startTimer, unlessAborted, withDeadline } from '../../net/timer.ts'
 import type { Socket, Transport } from '../../net/transport.ts'
 import { type Upgraded, type UpgradeProgress, upgrade } from '../../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL } from '../../protocol/identify.ts'
@@ -42,6 +42,8 @@ export class Visit {
   readonly #options: VisitOptions
   #stage: Stage = 'tcp'
   #begin = 0
+  #deadline = new AbortController()
+  #cancelTimer = () => {}
   #witness: Witness | undefined
   #failed: Stage | undefined
   /** Who answered, once that is proven. */
@@ -72,20 +74,28 @@ export class Visit {
     await connection.close()
   }
 
+  /** Work that begins with a stage, and may go on into others. */
   async #try<T>(stage: Stage, work: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
+    this.#deadline = new AbortController()
     this.#enter(stage)
     try {
-      return await withDeadline({ delay: this.#options.timeout, message: late }, work)
+      return await work(this.#deadline.signal)
     } catch (error) {
       if (!(error instanceof ParleyError)) throw error
       await this.#fail(error)
       return undefined
+    } finally {
+      this.#cancelTimer()
     }
   }
 
+  /** Each stage has the whole time for itself. */
   #enter(stage: Stage): void {
     this.#stage = stage
     this.#begin = monotonicNow()
+    this.#cancelTimer()
+    const expire = () => this.#deadline.abort(new ParleyError('ERR_TIMEOUT', late))
+    this.#cancelTimer = startTimer(this.#options.timeout, expire, { keepsRunning: true })
   }
 
   #pass<S extends Stage>(stage: S, facts: StageFacts[S]): void {

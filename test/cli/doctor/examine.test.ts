@@ -116,6 +116,19 @@ describe('a node in good health', () => {
     })
   }
 
+  test('may take nearly all of the time for each stage', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    class SlowSocket extends CountingSocket {
+      override write(pieces: readonly Uint8Array[]): boolean {
+        // The agreement on Noise, its message 2, and the muxer's first frames.
+        if (this.writes < 3) t.mock.timers.tick(timeout - 1)
+        return super.write(pieces)
+      }
+    }
+    const address = await serveNode(t, {}, socket => new SlowSocket(socket))
+    assert.equal((await run(address)).course, 'tcp negotiate noise identity muxer identify ping')
+  })
+
   test('is told who examines it, and gets its pings answered', async t => {
     const host = await createHost({ listen: ['/ip4/127.0.0.1/tcp/0'] })
     t.after(() => host.stop())

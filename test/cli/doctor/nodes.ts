@@ -105,9 +105,14 @@ export function settleMuxer(muxer: string, agreed: (upgraded: Upgraded) => void 
 /** Whether a node accepts a protocol, and what it does on a stream of it; by default as any node does. */
 export type Part = Partial<Pick<ConnectionEvents, 'accepts' | 'stream'>>
 
-/** A node whose connections stand, and which plays the part that is given on their streams. */
-export function serveNode(t: TestContext, part: Part = {}): Promise<Multiaddr> {
-  return serve(t, socket => {
+/** A node whose connections stand, and which plays the part that is given on their streams; `wrap` has its way with sockets. */
+export function serveNode(
+  t: TestContext,
+  part: Part = {},
+  wrap: (socket: Socket) => Socket = socket => socket,
+): Promise<Multiaddr> {
+  return serve(t, raw => {
+    const socket = wrap(raw)
     const options = { direction: 'inbound', identity: noiseOf(nodeKey) } as const
     upgrade(socket, options, never).then(
       upgraded => connect(socket, upgraded, part),
