@@ -4,6 +4,7 @@ import type { WriteStream } from 'node:tty'
 import { LineReader } from '../protocol/lines.ts'
 import { ParleyError } from '../wire/errors.ts'
 import type { Colours, Sink } from './report.ts'
+import { rowsOf } from './rows.ts'
 
 type Output = Pick<WriteStream, 'write' | 'isTTY' | 'columns'> & NodeJS.WritableStream
 
@@ -123,7 +124,9 @@ export class Terminal implements Sink {
   }
 
   #print(output: Output, line: string): void {
-    const text = `${this.#redraws ? hang(line, output.columns) : line}\n`
+    // A line that begins with a blank is there to be copied, and stays whole.
+    const hangs = this.#redraws && !line.startsWith(' ')
+    const text = `${hangs ? rowsOf(line, output.columns).join('\n') : line}\n`
     const last = this.#waiting.at(-1)
     if (last?.output === output) last.text += text
     else this.#waiting.push({ output, text })
@@ -178,36 +181,4 @@ function mendPaste(readline: Interface): void {
       Object.assign(readline, { prevRows: readline.getCursorPos().rows })
     },
   })
-}
-
-/** How far the rows below the first are moved in. */
-const indent = '  '
-
-/**
- * Breaks a line before the terminal does, so that no row but the first begins at the margin: there a peer could write what
- * looks like another's line. Whatever may be two columns wide counts as two: rather a row too short than one too long. A
- * line that begins with a blank is there to be copied, and stays whole.
- */
-function hang(line: string, columns: number): string {
-  if (!(columns > 2 * indent.length) || line.length * 2 <= columns || line.startsWith(' ')) return line
-  let width = 0
-  return line.replace(pieces, piece => {
-    const size = widthOf(piece)
-    if (width + size <= columns) {
-      width += size
-      return piece
-    }
-    width = indent.length + size
-    return `\n${indent}${piece}`
-  })
-}
-
-/** A colour, or a character. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences are our own.
-const pieces = /\x1b\[\d+m|./gsu
-
-/** Nothing before U+1100 is wide. */
-function widthOf(piece: string): number {
-  if (piece.length > 2) return 0
-  return piece.codePointAt(0)! < 0x1100 ? 1 : 2
 }

@@ -56,7 +56,10 @@ export async function doctor(args: readonly string[]): Promise<number> {
   try {
     const flags = parseDoctorFlags(args)
     if (flags)
-      return await report(flags, json ? doctorJson(terminal) : doctorText(terminal, terminal.colours.out))
+      return await report(
+        flags,
+        json ? doctorJson(terminal) : doctorText(terminal, terminal.colours.out, process.stdout.columns),
+      )
     terminal.out(doctorUsage.trimEnd())
     return 0
   } catch (error) {

@@ -160,8 +160,8 @@ test('so are those of a word of the program, but what is there to be copied stay
   ann.terminal.err('    node dist/cli.js --help')
   await turns()
   assert.deepEqual(ann.screen.rows, [
-    '* Something has happ',
-    '  ened.',
+    '* Something has',
+    '  happened.',
     '    node dist/cli.js',
     ' --help',
     '>',

@@ -1,5 +1,6 @@
 import { escapeJson, escapeText } from '../../chat/escape.ts'
 import { dim, green, painter, red, type Sink } from '../../chat/report.ts'
+import { rowsOf } from '../../chat/rows.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { endpoint } from './diagnosis.ts'
 import { nameIn } from './lookup.ts'
@@ -30,8 +31,9 @@ export function jsonReport(sink: Pick<Sink, 'out'>): DoctorReport {
 /** Items of a list that are shown; a program gets all of them. */
 const shownItems = 12
 
-/** How wide a list may grow before it goes on in the next row. */
-const listWidth = 72
+/** Where the details of a stage begin, behind its name, sign and time; below these where a peer ID fits no more beside them. */
+const margin = { wide: 21, narrow: 4 }
+const narrow = 21 + 52
 
 type Details = { [S in Stage]: (facts: StageFacts[S], address: Multiaddr) => string[] }
 
@@ -40,8 +42,8 @@ const details: Details = {
   dns: ({ addresses, others }, address) => {
     const [kind, name] = nameIn(address)
     const found = kind === 'dnsaddr' ? addresses.map(String) : addresses.map(one => ipOf(one) ?? '')
-    const rest = others.length === 0 ? [] : [`${others.length} more not on plain TCP`]
-    return filled(`${name} →`, [...found, ...rest])
+    const rest = others.length === 0 ? [] : [`and ${others.length} not on plain TCP`]
+    return listed(`${name} →`, [...found, ...rest])
   },
   tcp: (_facts, address) => [endpoint({ address })],
   negotiate: ({ protocol }) => [protocol],
@@ -51,37 +53,48 @@ const details: Details = {
   identify: ({ agent, protocolVersion, observedAddress, addresses = [], protocols = [] }) => [
     [agent || 'nameless', protocolVersion].filter(Boolean).join(' · '),
     `sees you at ${withReach(observedAddress?.withoutPeerId())}`,
-    ...filled('listens at', addresses.map(withReach)),
-    ...filled('speaks', protocols),
+    ...listed('listens at', addresses.map(withReach)),
+    ...listed('speaks', protocols),
   ],
   ping: ({ rtts }) => [`${rtts.map(rtt => rtt.toFixed(1)).join(' · ')} ms`],
 }
 
-/** Aligned rows for a person. What the node says is shown as data, whatever is in it. */
-export function textReport(sink: Pick<Sink, 'out'>, colours: boolean): DoctorReport {
+/**
+ * Aligned rows for a person, none wider than `columns` but addresses to be copied. What the node says is shown as data,
+ * whatever is in it, and never at the margin.
+ */
+export function textReport(
+  sink: Pick<Sink, 'out'>,
+  colours: boolean,
+  columns = Number.POSITIVE_INFINITY,
+): DoctorReport {
   const paint = painter(colours)
-  const print = (rows: readonly string[], address: readonly Multiaddr[] = []) => {
-    for (const row of rows) sink.out(row)
-    for (const one of address) sink.out(`    ${one}`)
+  const indent = ' '.repeat(columns < narrow ? margin.narrow : margin.wide)
+  const print = (text: string, below?: string) => {
+    for (const row of rowsOf(text, columns, below)) sink.out(row)
   }
-  const row = ({ stage, ok, ms }: Finding, text: string) => {
+  const printWith = (text: string, addresses: readonly Multiaddr[]) => {
+    print(text)
+    for (const address of addresses) sink.out(`    ${address}`)
+  }
+  const printStage = ({ stage, ok, ms }: Finding, text: string) => {
     const sign = ok ? paint(green, '✓') : paint(red, '✗')
-    return `${stage.padEnd(9)} ${sign} ${paint(dim, duration(ms))}  ${escapeText(text)}`
+    print(`${stage.padEnd(9)} ${sign} ${paint(dim, duration(ms))}  ${escapeText(text)}`, indent)
   }
   return {
     finding(finding) {
       if (!finding.ok) {
         const { stage, address, message, instead } = finding
-        const where = stage === 'dns' ? nameIn(address)[1] : endpoint({ address })
-        return print([row(finding, where), `${paint(red, '!')} ${escapeText(message)}`], instead)
+        printStage(finding, stage === 'dns' ? nameIn(address)[1] : endpoint({ address }))
+        return printWith(`${paint(red, '!')} ${escapeText(message)}`, instead)
       }
       const [first = '', ...more] = detailsOf(finding)
-      print([row(finding, first), ...more.map(text => `${' '.repeat(21)}${escapeText(text)}`)])
+      printStage(finding, first)
+      for (const text of more) print(`${indent}${escapeText(text)}`, `${indent}  `)
     },
     summary({ ok, stage, exit, notes }) {
-      for (const { text, addresses } of notes) print([`${paint(dim, '*')} ${escapeText(text)}`], addresses)
-      if (ok) print([paint(green, 'All well.')])
-      else print([`Failed at ${stage}: exit code ${exit}.`])
+      for (const { text, addresses } of notes) printWith(`${paint(dim, '*')} ${escapeText(text)}`, addresses)
+      print(ok ? paint(green, 'All well.') : `Failed at ${stage}: exit code ${exit}.`)
     },
   }
 }
@@ -102,16 +115,10 @@ function withReach(address: Multiaddr | undefined): string {
   return reach === 'loopback' || reach === 'private' ? `${address} (${reach})` : address.toString()
 }
 
-/** A list behind its title, in rows of which none but a single long item is too wide. */
-function filled(title: string, items: readonly string[]): string[] {
+/** A list behind its title, in one line; nothing when it is empty. */
+function listed(title: string, items: readonly string[]): string[] {
+  if (items.length === 0) return []
   const surplus = items.length - shownItems
   const shown = surplus > 0 ? [...items.slice(0, shownItems), `and ${surplus} more`] : items
-  const rows: string[] = []
-  let row = title
-  for (const item of shown) {
-    const longer = `${row} ${item}`
-    if (longer.length > listWidth && row !== title) rows.push(row)
-    row = longer.length > listWidth && row !== title ? `  ${item}` : longer
-  }
-  return items.length === 0 ? [] : [...rows, row]
+  return [`${title} ${shown.join(' ')}`]
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { jsonReport, textReport } from '#src/cli/doctor/report'
-import type { Finding, Summary } from '#src/cli/doctor/stages'
+import { exitCodes, type Finding, type Summary } from '#src/cli/doctor/stages'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { keyOf, peerIdOf } from '../../support/net.ts'
 
@@ -56,29 +56,32 @@ const summary: Summary = {
   notes: [{ text: 'A note:', addresses: [address] }],
 }
 
-function told(report: typeof textReport | typeof jsonReport, colours = false): string[] {
+function told(report: typeof textReport | typeof jsonReport, colours = false, columns?: number): string[] {
   const rows: string[] = []
-  const { finding, summary: sum } = report({ out: row => rows.push(row) }, colours)
+  const { finding, summary: sum } = report({ out: row => rows.push(row) }, colours, columns)
   for (const one of findings) finding(one)
   sum(summary)
   return rows
 }
 
 test('a person gets aligned rows, in which nothing but text comes from the node', () =>
-  assert.deepEqual(told(textReport), [
-    'dns       ✓  3.1 ms  node.example → 192.0.2.1 1 more not on plain TCP',
+  assert.deepEqual(told(textReport, false, 80), [
+    'dns       ✓  3.1 ms  node.example → 192.0.2.1 and 1 not on plain TCP',
     'tcp       ✓  0.0 ms  192.0.2.1:4001',
     'negotiate ✓ 99.9 ms  /noise',
     'noise     ✓  100 ms  XX',
     `identity  ✓  5.0 ms  ${String(peer)}`,
     '                     ed25519 key',
     'muxer     ✓  5.0 ms  /yamux/1.0.0, agreed by multistream-select',
-    'identify  ✓  5.0 ms  evil\\x1b[2J\\u{202e}\\x0aping      ✓  0.1 ms  1.0 ms · ipfs/0.1.0',
+    'identify  ✓  5.0 ms  evil\\x1b[2J\\u{202e}\\x0aping      ✓  0.1 ms  1.0 ms ·',
+    '                     ipfs/0.1.0',
     '                     sees you at /ip4/10.0.0.1/tcp/5 (private)',
-    '                     listens at /ip4/192.0.2.1/tcp/4001 /ip6/::1/tcp/4001 (loopback)',
-    '                     speaks /protocol/0 /protocol/1 /protocol/2 /protocol/3 /protocol/4',
-    '                       /protocol/5 /protocol/6 /protocol/7 /protocol/8 /protocol/9',
-    '                       /protocol/10 /protocol/11 and 8 more',
+    '                     listens at /ip4/192.0.2.1/tcp/4001 /ip6/::1/tcp/4001',
+    '                       (loopback)',
+    '                     speaks /protocol/0 /protocol/1 /protocol/2 /protocol/3',
+    '                       /protocol/4 /protocol/5 /protocol/6 /protocol/7',
+    '                       /protocol/8 /protocol/9 /protocol/10 /protocol/11 and 8',
+    '                       more',
     'ping      ✗ 5000 ms  192.0.2.1:4001',
     '! No \\x1b[2J ping.',
     `    /dns/node.example/tcp/4001/p2p/${String(peer)}`,
@@ -86,6 +89,20 @@ test('a person gets aligned rows, in which nothing but text comes from the node'
     '    /ip4/192.0.2.1/tcp/4001',
     'Failed at ping: exit code 17.',
   ]))
+
+test('no row but an address is wider than the terminal, and what the node says is never at its margin', () => {
+  const margin = new RegExp(`^(${Object.keys(exitCodes).join('|')}|[!*]|Failed|  )`)
+  for (const columns of [30, 60, 73, 80, 200]) {
+    for (const row of told(textReport, false, columns)) {
+      assert.match(row, margin)
+      assert.ok(row.length <= columns || row.startsWith('    /'), row)
+    }
+  }
+  assert.ok(told(textReport, false, 60).includes(`    ${String(peer)}`), 'a peer ID stays whole')
+})
+
+test('a pipe gets a sentence and a list in one line each', () =>
+  assert.ok(told(textReport).some(row => row.endsWith(' /protocol/11 and 8 more'))))
 
 test('a terminal gets colours', () => {
   const rows = told(textReport, true)
