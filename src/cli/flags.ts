@@ -1,6 +1,7 @@
 import type { Dialect } from '../protocol/dialect.ts'
 import type { KeyType } from '../wire/keys.ts'
-import { Multiaddr } from '../wire/multiaddr.ts'
+import type { Multiaddr } from '../wire/multiaddr.ts'
+import { parseAddress } from './address.ts'
 import { parseOptions, usageError } from './options.ts'
 
 /** What the user asked for on the command line. */
@@ -123,13 +124,9 @@ function parseFraming(text: string): Dialect {
 }
 
 function dialAddress(text: string): Multiaddr {
-  const address = Multiaddr.parse(text)
-  if (!address.peerId)
-    throw usageError(`The address ${text} does not say whom to expect there; it must end in /p2p/<peer id>.`)
-  if (address.withoutPeerId().components.length > 0) return address
-  throw usageError(
-    `The address ${text} does not say where that peer is; it must begin with /ip4 or the like.`,
-  )
+  const address = parseAddress(text)
+  if (address.peerId) return address
+  throw usageError(`The address ${text} does not say whom to expect there; it must end in /p2p/<peer id>.`)
 }
 
 function checkTogether({ identity, ephemeral, debug, keyType }: Flags): void {

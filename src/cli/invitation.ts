@@ -1,5 +1,6 @@
 import { basename, relative } from 'node:path'
 import type { Multiaddr } from '../wire/multiaddr.ts'
+import { reachOf } from './reach.ts'
 
 /** A line to paste into another terminal, and where that may be. */
 export interface Invitation {
@@ -25,7 +26,7 @@ export function invitations(addresses: readonly Multiaddr[]): Invitation[] {
 }
 
 function isLoopback(address: Multiaddr): boolean {
-  return address.value('ip4')?.startsWith('127.') || address.value('ip6') === '::1'
+  return reachOf(address) === 'loopback'
 }
 
 /** How the user started this program. */

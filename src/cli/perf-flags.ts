@@ -1,6 +1,6 @@
-import { isIPv4, isIPv6 } from 'node:net'
 import { MAX_PERF_BYTES } from '../protocol/perf.ts'
-import { Multiaddr } from '../wire/multiaddr.ts'
+import type { Multiaddr } from '../wire/multiaddr.ts'
+import { endpointAddress, parseAddress } from './address.ts'
 import { parseOptions, usageError } from './options.ts'
 
 /** What the user asked `parley perf` for. */
@@ -69,17 +69,9 @@ export function parsePerfFlags(args: readonly string[]): PerfFlags {
 
 function addressOf(text: string | undefined): Multiaddr {
   if (text === undefined) throw usageError('Say where the server is, with --server-address <host>:<port>.')
-  return Multiaddr.parse(text.startsWith('/') ? text : multiaddrOf(text))
-}
-
-/** What `<host>:<port>` is as a multiaddr, whose parser then looks closer. An IPv6 address stands in brackets. */
-function multiaddrOf(text: string): string {
-  const [, bracketed, plain = '', port] = /^(?:\[([^/]+)\]|([^/:[\]]+)):(\d+)$/.exec(text) ?? []
-  const host = bracketed ?? plain
-  if (host === '')
-    throw usageError(`The server's address must be <host>:<port> or a multiaddr, not '${text}'.`)
-  const kind = isIPv4(host) ? 'ip4' : isIPv6(host) ? 'ip6' : 'dns'
-  return `/${kind}/${host}/tcp/${port}`
+  const address = text.startsWith('/') ? text : endpointAddress(text)
+  if (address !== undefined) return parseAddress(address)
+  throw usageError(`The server's address must be <host>:<port> or a multiaddr, not '${text}'.`)
 }
 
 function parseBytes(text = '0'): bigint {

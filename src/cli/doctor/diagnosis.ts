@@ -1,9 +1,9 @@
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import type { PeerId } from '../../wire/peer-id.ts'
+import { ipOf, reachOf } from '../reach.ts'
 import { isForeign, likenessOf } from './likeness.ts'
 import { nameIn } from './lookup.ts'
-import { ipOf, reachOf } from './reach.ts'
 import type { Clues, Failed, Stage } from './stages.ts'
 
 type Sentence = string | ((clues: Clues) => string)

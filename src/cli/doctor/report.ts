@@ -2,9 +2,9 @@ import { escapeJson, escapeText } from '../../chat/escape.ts'
 import { dim, green, painter, red, type Sink } from '../../chat/report.ts'
 import { rowsOf } from '../../chat/rows.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
+import { ipOf, reachOf } from '../reach.ts'
 import { endpoint } from './diagnosis.ts'
 import { nameIn } from './lookup.ts'
-import { ipOf, reachOf } from './reach.ts'
 import type { Failed, Finding, Passed, Stage, StageFacts, Summary } from './stages.ts'
 
 /** How an examination is told, to a person or to a program. */

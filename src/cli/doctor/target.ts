@@ -1,7 +1,8 @@
 import { ParleyError } from '../../wire/errors.ts'
-import { Multiaddr } from '../../wire/multiaddr.ts'
+import type { Multiaddr } from '../../wire/multiaddr.ts'
+import { parseAddress } from '../address.ts'
 import { usageError } from '../options.ts'
-import { ipOf } from './reach.ts'
+import { ipOf } from '../reach.ts'
 
 /** What can be examined: TCP on an IP address or a name, or a name whose records say the rest. */
 const shapes = /^((ip4|ip6|ip6zone\/ip6|dns|dns4|dns6)\/tcp|dnsaddr(\/tcp)?)$/
@@ -34,24 +35,14 @@ const faults: readonly [has: string[], fault: (address: Multiaddr) => string][] 
 
 /** The address to examine. Throws `ERR_MULTIADDR`, `ERR_USAGE` or `ERR_NO_TRANSPORT` with a sentence on what to give instead. */
 export function parseTarget(text: string): Multiaddr {
-  const address = Multiaddr.parse(fromEndpoint(text))
-  const place = address.withoutPeerId()
-  if (place.components.length === 0)
-    throw usageError(
-      `The address ${address} does not say where that peer is; it must begin with /ip4 or the like.`,
-    )
-  const shape = place.components.map(({ name }) => name).join('/')
+  const address = parseAddress(text)
+  const shape = address
+    .withoutPeerId()
+    .components.map(({ name }) => name)
+    .join('/')
   if (!shapes.test(shape)) throw unspoken(address)
   checkEndpoint(address)
   return address
-}
-
-/** Who gives a host and a port as one does elsewhere is told how it is written here. */
-function fromEndpoint(text: string): string {
-  const [, host = '', port] = /^(?:\w+:\/\/)?\[?([\w.-]+|[\da-f:.]+)\]?:(\d{1,5})\/?$/i.exec(text) ?? []
-  if (port === undefined) return text
-  const kind = host.includes(':') ? 'ip6' : /^[\d.]+$/.test(host) ? 'ip4' : 'dns'
-  throw usageError(`${text} is not a multiaddr; write /${kind}/${host}/tcp/${port}.`)
 }
 
 function unspoken(address: Multiaddr): ParleyError {

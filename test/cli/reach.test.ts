@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { type Reach, reachOf } from '#src/cli/doctor/reach'
+import { type Reach, reachOf } from '#src/cli/reach'
 import { Multiaddr } from '#src/wire/multiaddr'
 
 const reaches: Record<string, Reach | undefined> = {

@@ -1,5 +1,5 @@
 import { BlockList, isIPv6 } from 'node:net'
-import type { Multiaddr } from '../../wire/multiaddr.ts'
+import type { Multiaddr } from '../wire/multiaddr.ts'
 
 /** From where an IP address can be reached: this machine, one's own network, or anywhere. */
 export type Reach = 'loopback' | 'private' | 'public'
