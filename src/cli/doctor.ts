@@ -16,14 +16,15 @@ export const doctorUsage = `parley doctor: find out why a connection to a libp2p
   parley doctor /ip4/192.0.2.1/tcp/4001/p2p/<id>
   parley doctor /dns/node.example/tcp/4001
 
-It tries the address stage by stage and tells how long each took. Where one fails it says
-what is wrong and what to try. Without /p2p/<id> it finds out whose address that is. Of
-several addresses behind a name each is tried, up to the first that works.
+It tries the address stage by stage and tells how long each took. Where one
+fails it says what is wrong and what to try. Without /p2p/<id> it finds out
+whose address that is. Of several addresses behind a name each is tried, up
+to the first that works.
 
 Options
-      --timeout <s>       give each stage that many seconds; 5 unless given
-      --json              print one JSON object a line: each stage, then the summary
-  -h, --help              print this
+      --timeout <s>   give each stage that many seconds; 5 unless given
+      --json          print one JSON object a line: each stage, then the summary
+  -h, --help          print this
 
 Exit codes
    0  all well
@@ -55,12 +56,9 @@ export async function doctor(args: readonly string[]): Promise<number> {
   const terminal = new Terminal(process, { json, env: process.env })
   try {
     const flags = parseDoctorFlags(args)
-    if (flags)
-      return await report(
-        flags,
-        json ? doctorJson(terminal) : doctorText(terminal, terminal.colours.out, process.stdout.columns),
-      )
-    terminal.out(doctorUsage.trimEnd())
+    if (flags) return await report(flags, json ? doctorJson(terminal) : forPerson(terminal))
+    // Not through the terminal, which would take it for one line and break it.
+    process.stdout.write(doctorUsage)
     return 0
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error
@@ -70,6 +68,10 @@ export async function doctor(args: readonly string[]): Promise<number> {
   } finally {
     terminal.close()
   }
+}
+
+function forPerson(terminal: Terminal): DoctorReport {
+  return doctorText(terminal, terminal.colours.out, process.stdout.columns)
 }
 
 async function report({ target, timeout }: DoctorFlags, to: DoctorReport): Promise<number> {

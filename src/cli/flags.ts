@@ -22,34 +22,35 @@ export interface Flags {
 }
 
 /** The text of `--help`. */
-export const usage = `parley: chat with other people directly, without a server, encrypted from end to end.
+export const usage = `parley: chat with other people directly, without a server, encrypted end to end.
 
-  parley --port 3000                wait for others; prints the address to give them
-  parley --dial <address>           join someone at the address they gave you
+  parley --port 3000          wait for others; prints the address to give them
+  parley --dial <address>     join someone at the address they gave you
   printf 'hi\\n' | parley --dial <address>
-                                    send lines from a pipe, then leave
-  parley doctor <address>           find out why a connection does not work
-  parley perf --help                measure how fast streams to another peer are
+                              send lines from a pipe, then leave
+  parley doctor <address>     find out why a connection does not work
+  parley perf --help          measure how fast streams to another peer are
 
 Options
-  -p, --port <n>          listen on this port of every interface; 0 for any free one
-  -d, --dial <address>    join the peer at /ip4/.../tcp/.../p2p/<id>; may be given again
-      --identity <file>   keep the identity in this file, which is made if it is missing
-      --ephemeral         use a fresh identity, which is gone when you leave
-      --key-type <type>   of a new identity: ed25519 (the default), secp256k1, ecdsa, rsa
-      --no-relay          do not pass lines on among those who join you
-      --framing <form>    speak lines (go-libp2p's chat) or frames (js-libp2p's) to all;
-                          without it, what each peer speaks is found out
-      --json              print one JSON object a line: listening, connected, message,
-                          disconnected, error
-      --debug             compute the identity from the port: for experiments only,
-                          since anyone else can compute it too
-      --version           print the version
-  -h, --help              print this
+  -p, --port <n>         listen on this port of every interface; 0 for any
+  -d, --dial <address>   join the peer at /ip4/.../tcp/.../p2p/<id>; may repeat
+      --identity <file>  keep the identity in this file; made if it is missing
+      --ephemeral        use a fresh identity, which is gone when you leave
+      --key-type <type>  of a new identity: ed25519 (unless given),
+                         secp256k1, ecdsa, rsa
+      --no-relay         do not pass lines on among those who join you
+      --framing <form>   speak lines (go-libp2p's chat) or frames (js-libp2p's);
+                         without it, what each peer speaks is found out
+      --json             print one JSON object a line: listening, connected,
+                         message, disconnected, error
+      --debug            compute the identity from the port: for experiments
+                         only, since anyone else can compute it too
+      --version          print the version
+  -h, --help             print this
 
-With --port the identity is kept for that port in your data directory, so that your
-address stays valid; without, it is fresh each time. -sp, -d, -debug and -help work as in
-go-libp2p's chat.
+With --port the identity is kept for that port in your data directory, so that
+your address stays valid; without, it is fresh each time. -sp, -d, -debug and
+-help work as in go-libp2p's chat.
 `
 
 const keyTypes: readonly string[] = ['ed25519', 'secp256k1', 'ecdsa', 'rsa']

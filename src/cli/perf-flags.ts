@@ -16,25 +16,27 @@ export interface PerfFlags {
 }
 
 /** The text of `parley perf --help`. */
-export const perfUsage = `parley perf: measure how fast streams to another peer are, with libp2p's /perf/1.0.0.
+export const perfUsage = `parley perf: measure how fast streams to a peer are, with libp2p's /perf/1.0.0.
 
-  parley perf --run-server                          serve whoever comes, on port 4001
+  parley perf --run-server              serve whoever comes, on port 4001
   parley perf --server-address 192.0.2.1:4001 --upload-bytes 1000000000
-                                                    send that much, and see how long it takes
+                                        send that much, and see how long it takes
 
 Options
-  --run-server                  serve; anyone can compute the identity used for this, and anyone
-                                may make the server send: for measurements only
-  --server-address <address>    <host>:<port> or a multiaddr; for the server where to listen,
-                                0.0.0.0:4001 unless given, for the client where to dial
-  --upload-bytes <n>            how much to send, 0 unless given
-  --download-bytes <n>          how much to ask for behind that, 0 unless given
-  --transport tcp               the only one there is
-  --help                        print this
+  --run-server                serve; anyone can compute the identity used for
+                              this, and make the server send: to measure only
+  --server-address <address>  <host>:<port> or a multiaddr; for the server
+                              where to listen, 0.0.0.0:4001 unless given, for
+                              the client where to dial
+  --upload-bytes <n>          how much to send, 0 unless given
+  --download-bytes <n>        how much to ask for behind that, 0 unless given
+  --transport tcp             the only one there is
+  --help                      print this
 
-The client prints a JSON object a line: each second one of type "intermediary", about that
-second, at the end one of type "final", about all of it, connecting included. timeSeconds,
-uploadBytes and downloadBytes are as in libp2p's test plans. Ctrl-C ends a measurement early.
+The client prints a JSON object a line: each second one of type "intermediary",
+about that second, at the end one of type "final", about all of it, connecting
+included. timeSeconds, uploadBytes and downloadBytes are as in libp2p's test
+plans. Ctrl-C ends a measurement early.
 `
 
 const options = {

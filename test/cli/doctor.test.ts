@@ -136,3 +136,8 @@ test('the help and the README name each exit code', async t => {
   }
   assert.match((await run(t, ['--help'])).stdout, /parley doctor <address>/)
 })
+
+test('the help stands on a terminal as it is written', { skip: noTerminal }, async t => {
+  const rows = await new TerminalProgram(t, ['doctor', '--help']).see(/17 {2}ping/)
+  assert.equal(rows.join('\n').trimEnd(), doctorUsage.trimEnd())
+})

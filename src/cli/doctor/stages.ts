@@ -1,12 +1,15 @@
 import type { Muxer } from '../../net/upgrade.ts'
 import type { IdentifyMessage } from '../../protocol/identify.ts'
-import type { ErrorCode, ParleyError } from '../../wire/errors.ts'
+import type { DialStage, ErrorCode, ParleyError } from '../../wire/errors.ts'
 import type { KeyType } from '../../wire/keys.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import type { PeerId } from '../../wire/peer-id.ts'
 
-/** The stages of an examination in order, and the exit code of one that ends there. */
-export const exitCodes = {
+/** A stage of an examination: those of a dial up to the muxer, then two protocols that every node speaks. */
+export type Stage = Exclude<DialStage, 'protocol'> | 'identify' | 'ping'
+
+/** The stages in order, and the exit code of an examination that ends there. */
+export const exitCodes: Readonly<Record<Stage, number>> = {
   dns: 10,
   tcp: 11,
   negotiate: 12,
@@ -15,10 +18,7 @@ export const exitCodes = {
   muxer: 15,
   identify: 16,
   ping: 17,
-} as const
-
-/** A stage of an examination; the first six are those of a dial. */
-export type Stage = keyof typeof exitCodes
+}
 
 /** What a stage that is passed brings to light. */
 export interface StageFacts {
