@@ -6,7 +6,7 @@ import { onAbort, unlessAborted, withDeadline } from '../net/timer.ts'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { Flags } from './flags.ts'
-import { forPeople, invitations } from './invitation.ts'
+import { commandLine, forPeople, invitations } from './invitation.ts'
 
 /** What the user has to put right before another try can succeed. */
 const usageErrors: readonly ErrorCode[] = [
@@ -104,8 +104,16 @@ export class Chat {
       this.#report.notice(`Connecting to ${address.peerId?.short} ...`)
       await this.#table.join(address, { signal })
     } catch (error) {
-      if (!signal.aborted) this.#fail(error)
+      if (signal.aborted) return
+      this.#fail(error)
+      this.#sendToDoctor(address, error as ParleyError)
     }
+  }
+
+  /** A person who could not connect is told of what tells more. */
+  #sendToDoctor(address: Multiaddr, { stage }: ParleyError): void {
+    if (!this.#terminal.interactive || stage === undefined || stage === 'protocol') return
+    this.#report.notice('To find out more, run:', [commandLine(`doctor ${address}`)])
   }
 
   #fail(error: unknown): void {

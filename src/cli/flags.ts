@@ -36,7 +36,7 @@ Options
   -d, --dial <address>   join the peer at /ip4/.../tcp/.../p2p/<id>; may repeat
       --identity <file>  keep the identity in this file; made if it is missing
       --ephemeral        use a fresh identity, which is gone when you leave
-      --key-type <type>  of a new identity: ed25519 (unless given),
+      --key-type <type>  of a new identity: ed25519 (the default),
                          secp256k1, ecdsa, rsa
       --no-relay         do not pass lines on among those who join you
       --framing <form>   speak lines (go-libp2p's chat) or frames (js-libp2p's);

@@ -21,7 +21,7 @@ export function invitations(addresses: readonly Multiaddr[]): Invitation[] {
     ['From another computer on your network:', addresses.find(address => !isLoopback(address))],
   ]
   return texts.flatMap(([text, address]) =>
-    address ? [{ text, command: `${program()} --dial ${address}` }] : [],
+    address ? [{ text, command: commandLine(`--dial ${address}`) }] : [],
   )
 }
 
@@ -29,7 +29,11 @@ function isLoopback(address: Multiaddr): boolean {
   return reachOf(address) === 'loopback'
 }
 
-/** How the user started this program. */
+/** What starts this program, in the way the user did, with other arguments. */
+export function commandLine(args: string): string {
+  return `${program()} ${args}`
+}
+
 function program(): string {
   const script = process.argv[1] ?? 'parley'
   if (basename(script) !== 'cli.js') return 'parley'

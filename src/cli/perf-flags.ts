@@ -18,9 +18,9 @@ export interface PerfFlags {
 /** The text of `parley perf --help`. */
 export const perfUsage = `parley perf: measure how fast streams to a peer are, with libp2p's /perf/1.0.0.
 
-  parley perf --run-server              serve whoever comes, on port 4001
+  parley perf --run-server             serve whoever comes, on port 4001
   parley perf --server-address 192.0.2.1:4001 --upload-bytes 1000000000
-                                        send that much, and see how long it takes
+                                       send that much, and see how long it takes
 
 Options
   --run-server                serve; anyone can compute the identity used for

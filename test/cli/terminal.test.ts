@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import test, { type TestContext } from 'node:test'
+import { keyOf, peerIdOf } from '../support/net.ts'
 import { dial, freePort, listen, noTerminal, type Program, TerminalProgram } from '../support/program.ts'
 
 /** Someone who listens at a terminal, and another who has come to him. */
@@ -29,6 +30,16 @@ test('the screen says where one can be reached, how, and what to do next', optio
   assert.match(rows[command]!, /^ {4}node \S*cli\.js --dial \/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/\w+$/)
   ann.type('anybody there?\r')
   await ann.see(/\n\* Nobody else is here, so nobody got that\.\n/)
+})
+
+test('whoever cannot connect is sent to the doctor', options, async t => {
+  const address = `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/${peerIdOf(keyOf(1))}`
+  const rows = await new TerminalProgram(t, ['--dial', address], {}, 160).see(/ doctor \/.*\n/)
+  const [error = '', notice, command = ''] = rows.slice(rows.findIndex(row => row.startsWith('!')))
+  assert.match(error, /^! Could not connect to /)
+  assert.equal(notice, '* To find out more, run:')
+  assert.match(command, /^ {4}node \S*cli\.js doctor \//)
+  assert.ok(command.endsWith(` doctor ${address}`))
 })
 
 test('who talks at a terminal is heard, and hears, and loses nothing of what he types', options, async t => {
