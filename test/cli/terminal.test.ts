@@ -33,7 +33,7 @@ test('the screen says where one can be reached, how, and what to do next', optio
 })
 
 test('whoever cannot connect is sent to the doctor', options, async t => {
-  const address = `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/${peerIdOf(keyOf(1))}`
+  const address = `/ip4/127.0.0.1/tcp/${await freePort()}/p2p/${String(peerIdOf(keyOf(1)))}`
   const rows = await new TerminalProgram(t, ['--dial', address], {}, 160).see(/ doctor \/.*\n/)
   const [error = '', notice, command = ''] = rows.slice(rows.findIndex(row => row.startsWith('!')))
   assert.match(error, /^! Could not connect to /)

@@ -347,7 +347,7 @@ describe('what is no node', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const waits = await serveRaw(t, socket => {
       socket.write(half)
-      socket.once('data', () => turns(20).then(() => t.mock.timers.tick(timeout)))
+      socket.once('data', () => void turns(20).then(() => t.mock.timers.tick(timeout)))
     })
     await fails(waits, 'negotiate', /began to greet, but did not agree on Noise within 60 s/)
   })
