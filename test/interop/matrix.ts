@@ -50,7 +50,7 @@ const legend =
 export function renderMarkdown(matrix: Matrix): string {
   const { date, node, versions, results, suites } = matrix
   return [
-    `${date}, Node ${node.replace('v', '')}: ${Object.values(versions).join(', ')}. ${legend}`,
+    `${[`${date}, Node ${node.replace('v', '')}`, ...Object.values(versions)].join(', ')}. ${legend}`,
     renderTable(results),
     renderReasons(results),
     `Cells: ${renderSum(results)}.`,
