@@ -33,7 +33,8 @@ export const knownFailures: readonly KnownFailure[] = [
     cell: 'cut into single bytes',
     sometimes: true,
     // Whichever read it is that fails, the whole connection does.
-    error: /^python: |ERR_CONNECTION_CLOSED|^what came back|^python heard nothing|^python does not see|in time/,
+    error:
+      /^python: |ERR_CONNECTION_CLOSED|^what came back|^python heard nothing|^python does not see|in time/,
     why: 'py-libp2p 0.8.1 gives up a read that has come in more than 100 pieces: read_exactly in libp2p/io/utils.py',
   },
   {
