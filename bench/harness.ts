@@ -20,7 +20,15 @@ export type Figures = Record<string, number>
 export interface Case {
   bench: string
   subject: string
+  /** Where a round is dear: it is measured once, and nothing warms up. */
+  once?: boolean
   round(ms: number): Figures | Promise<Figures>
+}
+
+/** How many rounds, after one to warm up, and how many milliseconds each. */
+export interface Pace {
+  rounds: number
+  ms: number
 }
 
 /** What a suite's process tells the runner. */
@@ -41,8 +49,8 @@ const flags = {
 } as const
 
 // An odd number of rounds has a middle one. Each is long beside a garbage collection, and the first is thrown away.
-const full = { rounds: 7, ms: 300 }
-const quick = { rounds: 3, ms: 50 }
+const full: Pace = { rounds: 7, ms: 300 }
+const quick: Pace = { rounds: 3, ms: 50 }
 
 /** Reads the command line. Throws an Error that says what is wrong with it. */
 export function parseOptions(args: readonly string[]): Options {
@@ -55,15 +63,23 @@ export function parseOptions(args: readonly string[]): Options {
  * is none, as they come.
  */
 export async function runSuite(cases: readonly Case[]): Promise<void> {
-  const options = parseOptions(process.argv.slice(2))
-  const pace = options.quick ? quick : full
-  const wanted = cases.filter(each => isWanted(each, options.words))
+  const { words, ...options } = parseOptions(process.argv.slice(2))
+  for await (const message of measure(cases, words, options.quick ? quick : full)) tell(message)
+}
+
+/** Measures those of the cases that have all of the words in their names. */
+export async function* measure(
+  cases: readonly Case[],
+  words: readonly string[],
+  pace: Pace,
+): AsyncGenerator<Message> {
+  const wanted = cases.filter(each => isWanted(each, words))
   for (const bench of new Set(wanted.map(each => each.bench))) {
-    tell({ doing: bench })
+    yield { doing: bench }
     const rivals = wanted.filter(each => each.bench === bench)
     const measured = await takeTurns(rivals, pace)
     for (const [i, one] of rivals.entries())
-      for (const result of summaries(one, measured[i]!)) tell({ result })
+      for (const result of summaries(one, measured[i]!)) yield { result }
   }
 }
 
@@ -103,10 +119,11 @@ function isWanted({ bench, subject }: Case, words: readonly string[]): boolean {
 }
 
 /** Round by round each of the rivals once, so that a slow spell of the machine hits all alike. */
-async function takeTurns(rivals: readonly Case[], { rounds, ms }: typeof full): Promise<Figures[][]> {
+async function takeTurns(rivals: readonly Case[], { rounds, ms }: Pace): Promise<Figures[][]> {
   const measured = rivals.map((): Figures[] => [])
   for (let round = 0; round <= rounds; round++) {
     for (const [i, one] of rivals.entries()) {
+      if (one.once && round !== 1) continue
       const figures = await one.round(ms)
       // The first round warms up.
       if (round > 0) measured[i]!.push(figures)

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { cpus } from 'node:os'
 import { type Message, type Options, parseOptions, type Result } from './harness.ts'
+import { printHeading, printJson, printRow, showProgress } from './report.ts'
 
 const usage = `Usage: node build/bench/index.js [suite] [words...] [--quick] [--json]
 
@@ -22,8 +22,6 @@ const suites: readonly { name: string; flags: readonly string[] }[] = [
   { name: 'yamux', flags: [] },
   { name: 'loopback', flags: [] },
 ]
-
-const widths = { bench: 38, subject: 16, number: 12 }
 
 async function main(): Promise<number> {
   const options = readOptions()
@@ -75,35 +73,6 @@ async function run(
   showProgress('')
   if (code !== 0) throw new Error(`The suite "${name}" failed.`)
   return count
-}
-
-function showProgress(text: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`)
-}
-
-function printJson(result: Result): void {
-  console.log(JSON.stringify(result))
-}
-
-function printHeading(): void {
-  const processors = cpus()
-  const system = `node ${process.version}, ${process.platform} ${process.arch}`
-  console.log(`${system}, ${processors.length} x ${processors[0]?.model ?? 'unknown processor'}\n`)
-  printCells('bench', 'subject', ['median', 'min', 'max'], '')
-}
-
-function printRow({ bench, subject, metric, ...values }: Result): void {
-  printCells(bench, subject, [values.median, values.min, values.max].map(readable), metric)
-}
-
-function printCells(bench: string, subject: string, numbers: readonly string[], unit: string): void {
-  const cells = numbers.map(number => number.padStart(widths.number)).join('')
-  console.log(`${bench.padEnd(widths.bench)}${subject.padEnd(widths.subject)}${cells}  ${unit}`.trimEnd())
-}
-
-/** With as many digits as mean something. */
-function readable(value: number): string {
-  return value.toLocaleString('en-US', { maximumFractionDigits: value < 100 ? 1 : 0 })
 }
 
 process.exitCode = await main()
