@@ -1,0 +1,101 @@
+/** What parley wants to be, as ratios of figures from one run. */
+
+/**
+ * @typedef {import('../../build/bench/harness.js').Result} Result
+ *
+ * @typedef {object} Goal
+ * @property {string} bench
+ * @property {string} metric
+ * @property {string} [subject] whose figure it is; parley unless named
+ * @property {Partial<Pick<Goal, 'bench' | 'metric' | 'subject'>>} [over] what the figure is divided by: the same of someone else, or
+ *   something else of parley's own; nothing where the figure itself is the goal
+ * @property {number} [atLeast]
+ * @property {number} [atMost]
+ *
+ * @typedef {{ name: string, ratio: number, goal: string, met: boolean }} Verdict
+ */
+
+const tls = { subject: 'node:tls' }
+const js = { subject: 'js-libp2p' }
+const secretStream = { subject: 'secret-stream' }
+const rate = 'MB/s'
+
+/** @type {readonly Goal[]} */
+const goals = [
+  ...['bulk up', 'bulk down'].flatMap(bench => [
+    { bench, metric: rate, over: tls, atLeast: 1 },
+    { bench, metric: rate, over: js, atLeast: 2 },
+    { bench, metric: 'CPU s/GB', over: tls, atMost: 1.25 },
+    { bench: `${bench}, 10 streams`, metric: rate, over: js, atLeast: 2 },
+    { bench: `${bench} at 100 ms`, metric: rate, over: js, atLeast: 1 },
+  ]),
+  { bench: 'messages of 64 B', metric: 'messages/s', over: js, atLeast: 10 },
+  { bench: 'messages of 64 B, each awaited', metric: 'messages/s', over: js, atLeast: 10 },
+  { bench: 'echo of 64 B', metric: 'us p50', over: tls, atMost: 1.25 },
+  { bench: 'echo of 64 B', metric: 'us p50', over: js, atMost: 0.5 },
+  { bench: 'echo of 64 B', metric: 'us p50', over: secretStream, atMost: 1 },
+  { bench: 'echo of 64 B', metric: 'us p99', over: tls, atMost: 1.25 },
+  { bench: 'echo of 64 B under bulk', metric: 'us p99', over: js, atMost: 0.5 },
+  { bench: 'echo of 64 B under bulk', metric: 'us p99', over: { bench: 'echo of 64 B' }, atMost: 20 },
+  ...['connections in turn', 'connections, 50 at once'].flatMap(bench => [
+    { bench, metric: 'connections/s', over: tls, atLeast: 1 },
+    { bench, metric: 'connections/s', over: js, atLeast: 3 },
+    { bench, metric: 'connections/s', over: secretStream, atLeast: 1 },
+  ]),
+  { bench: 'streams in turn', metric: 'streams/s', over: js, atLeast: 3 },
+  { bench: 'streams, 64 in flight', metric: 'streams/s', over: js, atLeast: 3 },
+  ...['encode', 'encode in pieces', 'decode']
+    .flatMap(each => [`${each} 64 B`, `${each} 64 KiB`])
+    .map(each => ({
+      bench: `framing ${each}`,
+      metric: 'frames/s',
+      over: { subject: 'it-length-pref.' },
+      atLeast: 1,
+    })),
+  { bench: 'idle connections', metric: 'kB/connection', over: js, atMost: 0.5 },
+  { bench: 'idle connections', metric: 'CPU us/(connection s)', over: js, atMost: 0.5 },
+  {
+    bench: 'round trips from dial to answer',
+    metric: 'round trips',
+    subject: 'parley, early',
+    over: tls,
+    atMost: 1.1,
+  },
+  { bench: 'round trips from dial to answer', metric: 'round trips', subject: 'parley, early', atMost: 3.2 },
+  { bench: 'round trips from dial to answer', metric: 'round trips', over: js, atMost: 0.7 },
+  { bench: 'start to listening', metric: 'ms', over: { subject: 'node -e 0' }, atMost: 2.5 },
+  { bench: 'start to listening', metric: 'ms', over: js, atMost: 0.4 },
+]
+
+/**
+ * What became of the goals whose figures are all there.
+ *
+ * @param {readonly Result[]} results @returns {Verdict[]}
+ */
+export const judge = results => goals.flatMap(goal => verdictOn(goal, results) ?? [])
+
+function verdictOn({ subject = 'parley', over, atLeast, atMost, ...what }, results) {
+  const ours = medianOf({ subject, ...what }, results)
+  const theirs = over ? medianOf({ subject, ...what, ...over }, results) : 1
+  if (ours === undefined || theirs === undefined) return undefined
+  const ratio = ours / theirs
+  const met = atLeast === undefined ? ratio <= atMost : ratio >= atLeast
+  const goal = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
+  return { name: nameOf({ subject, over, ...what }), ratio, goal, met }
+}
+
+const medianOf = (what, results) =>
+  results.find(result => Object.entries(what).every(([key, value]) => result[key] === value))?.median
+
+function nameOf({ subject, over, bench, metric }) {
+  const divisor = over ? ` / ${Object.values(over).join(', ')}` : ''
+  return `${bench}, ${metric}: ${subject}${divisor}`
+}
+
+/** @param {readonly Verdict[]} verdicts */
+export function printVerdicts(verdicts) {
+  const width = Math.max(...verdicts.map(({ name }) => name.length))
+  console.log(`\n${'goal'.padEnd(width)}${'ratio'.padStart(9)}  wanted`)
+  for (const { name, ratio, goal, met } of verdicts)
+    console.log(`${name.padEnd(width)}${ratio.toFixed(2).padStart(9)}  ${goal}: ${met ? 'met' : 'NOT MET'}`)
+}

@@ -1,0 +1,106 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+
+/** One of a contender's two processes. */
+class End {
+  #child
+
+  constructor(contender, options) {
+    const { nodeFlags = [], ...own } = options
+    const flags = [
+      ...(contender === 'js-libp2p' ? ['--import', new URL('polyfill.mjs', import.meta.url).href] : []),
+      ...(contender === 'parley portable' ? ['--conditions=portable'] : []),
+      ...nodeFlags,
+    ]
+    const program = new URL('end.mjs', import.meta.url)
+    this.#child = fork(program, [contender, JSON.stringify(own)], {
+      execArgv: [...process.execArgv, ...flags],
+    })
+  }
+
+  /** @param {string} task @param {object} [parameters] */
+  async ask(task, parameters = {}) {
+    const gone = new AbortController()
+    const exited = once(this.#child, 'exit', { signal: gone.signal }).then(() => ({
+      error: `The process that should do "${task}" is gone.`,
+    }))
+    exited.catch(() => {})
+    const answered = once(this.#child, 'message', { signal: gone.signal }).then(([message]) => message)
+    this.#child.send({ task, parameters })
+    const { answer, error } = await Promise.race([answered, exited])
+    answered.catch(() => {})
+    gone.abort()
+    if (error) throw new Error(error)
+    return answer
+  }
+
+  async stop() {
+    if (this.#child.exitCode !== null) return
+    const exited = once(this.#child, 'exit')
+    this.#child.disconnect()
+    await exited
+  }
+}
+
+/** A contender at both ends: one process listens, the other dials. */
+export class Pair {
+  #listener
+  #dialler
+  addresses
+
+  /** @param {string} contender @param {import('./contender.mjs').Options & { nodeFlags?: string[] }} [options] */
+  static async start(contender, options = {}) {
+    const pair = new Pair(contender, options)
+    try {
+      pair.addresses = await pair.#listener.ask('listen')
+      return pair
+    } catch (error) {
+      await pair.stop()
+      throw error
+    }
+  }
+
+  constructor(contender, options) {
+    this.#listener = new End(contender, options)
+    this.#dialler = new End(contender, options)
+  }
+
+  /** Has the dialling end do something. */
+  do(task, parameters = {}) {
+    return this.#dialler.ask(task, { addresses: this.addresses, ...parameters })
+  }
+
+  /** What the listening process has used so far. */
+  listenerUsage() {
+    return this.#listener.ask('usage')
+  }
+
+  /** Seconds of processors that both have used so far. */
+  async cpu() {
+    const usages = await Promise.all([this.#listener.ask('usage'), this.#dialler.ask('usage')])
+    return usages[0].cpu + usages[1].cpu
+  }
+
+  async stop() {
+    await Promise.all([this.#listener.stop(), this.#dialler.stop()])
+  }
+}
+
+/** The pairs of a run. Each is started when it is first needed, and then stands idle while the others have their turns. */
+export class Pairs {
+  /** @type {Map<string, Promise<Pair>>} */
+  #pairs = new Map()
+
+  /** @param {string} contender */
+  of(contender) {
+    const standing = this.#pairs.get(contender) ?? Pair.start(contender)
+    this.#pairs.set(contender, standing)
+    return standing
+  }
+
+  async stop() {
+    const stopped = [...this.#pairs.values()].map(async pair => (await pair).stop())
+    this.#pairs.clear()
+    await Promise.allSettled(stopped)
+  }
+}
