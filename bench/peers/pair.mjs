@@ -70,6 +70,12 @@ export class Pair {
     return this.#dialler.ask(task, { addresses: this.addresses, ...parameters })
   }
 
+  /** As \`do\`, of what is counted: how much of it a second. */
+  async perSecond(task, parameters = {}) {
+    const { done, seconds } = await this.do(task, parameters)
+    return done / seconds
+  }
+
   /** What the listening process has used so far. */
   listenerUsage() {
     return this.#listener.ask('usage')

@@ -27,22 +27,22 @@ export class Tasks {
     this.#options = options
   }
 
-  /** Bytes per second on so many streams at once. */
+  /** Bytes on so many streams at once, and the seconds that they took. */
   async upload({ addresses, ms, streams = 1 }) {
     const pipes = await this.#openAll('sink', addresses, streams)
-    return perSecondOf(() => Promise.all(pipes.map(pipe => push(pipe, ms))))
+    return timed(() => Promise.all(pipes.map(pipe => push(pipe, ms))))
   }
 
   async download({ addresses, ms, streams = 1 }) {
     const pipes = await this.#openAll('source', addresses, streams)
-    return perSecondOf(() => Promise.all(pipes.map(pipe => pull(pipe, ms))))
+    return timed(() => Promise.all(pipes.map(pipe => pull(pipe, ms))))
   }
 
-  /** Messages per second, as fast as the contender can, or awaited one by one. */
+  /** Messages, as fast as the contender can send them, or awaited one by one. */
   async messages({ addresses, ms, awaited = false }) {
     const pipe = await this.#open('messages', addresses)
     const send = awaited ? sendAwaited : sendFast
-    return perSecondOf(async () => [await confirmed(pipe, await send(pipe, ms))])
+    return timed(async () => [await confirmed(pipe, await send(pipe, ms))])
   }
 
   /** Round trips of a small message, in microseconds; beside a bulk transfer if told so. */
@@ -86,7 +86,7 @@ export class Tasks {
       for (; performance.now() < deadline; count++) await answered(await client.open(addresses.echo, 'echo'))
       return count
     }
-    return perSecondOf(() => Promise.all(Array.from({ length: atOnce }, worker)))
+    return timed(() => Promise.all(Array.from({ length: atOnce }, worker)))
   }
 
   /** Another task, by a client of its own. */
@@ -167,11 +167,12 @@ export class Tasks {
   }
 }
 
-/** @param {() => Promise<number[]>} work returns how much was done */
-async function perSecondOf(work) {
+/** @param {() => Promise<number[]>} work returns how much was done, in parts */
+async function timed(work) {
   const start = performance.now()
-  const done = await work()
-  return (done.reduce((sum, part) => sum + part, 0) * 1000) / (performance.now() - start)
+  const parts = await work()
+  const seconds = (performance.now() - start) / 1000
+  return { done: parts.reduce((sum, part) => sum + part, 0), seconds }
 }
 
 /** Writes for `ms` milliseconds and waits for the other side's count. Returns how many bytes these were. */

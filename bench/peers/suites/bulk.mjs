@@ -20,9 +20,7 @@ const directions = (pairs, contenders, streams, suffix) =>
 
 async function bulk(pair, task, parameters) {
   const before = await pair.cpu()
-  const start = performance.now()
-  const rate = await pair.do(task, parameters)
-  const seconds = (performance.now() - start) / 1000
-  const gigabytes = (rate * seconds) / 1e9
-  return { 'MB/s': rate / 1e6, 'CPU s/GB': ((await pair.cpu()) - before) / gigabytes }
+  const { done, seconds } = await pair.do(task, parameters)
+  const cpu = (await pair.cpu()) - before
+  return { 'MB/s': done / seconds / 1e6, 'CPU s/GB': (cpu * 1e9) / done }
 }

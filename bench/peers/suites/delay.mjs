@@ -42,10 +42,10 @@ async function roundTripsToAnswer(pair, early) {
 /** On a connection of its own: the one that stands does not go through the proxy. */
 async function throughput(pair, task, ms) {
   const service = task === 'upload' ? 'sink' : 'source'
-  const rate = await behindProxy(pair.addresses[service], address =>
+  const { done, seconds } = await behindProxy(pair.addresses[service], address =>
     pair.do('apart', { task, parameters: { addresses: { [service]: address }, ms } }),
   )
-  return rate / 1e6
+  return done / seconds / 1e6
 }
 
 async function behindProxy(address, body) {

@@ -7,6 +7,8 @@ export const cases = ({ pairs }) =>
     contenders.map(subject => ({
       bench: `messages of 64 B${awaited ? ', each awaited' : ''}`,
       subject,
-      round: async ms => ({ 'messages/s': await (await pairs.of(subject)).do('messages', { ms, awaited }) }),
+      round: async ms => ({
+        'messages/s': await (await pairs.of(subject)).perSecond('messages', { ms, awaited }),
+      }),
     })),
   )

@@ -8,6 +8,8 @@ export const cases = ({ pairs }) =>
     contenders.map(subject => ({
       bench: atOnce === 1 ? 'streams in turn' : `streams, ${many} in flight`,
       subject,
-      round: async ms => ({ 'streams/s': await (await pairs.of(subject)).do('streams', { ms, atOnce }) }),
+      round: async ms => ({
+        'streams/s': await (await pairs.of(subject)).perSecond('streams', { ms, atOnce }),
+      }),
     })),
   )
