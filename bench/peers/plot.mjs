@@ -7,7 +7,7 @@ import { readable } from '../../build/bench/report.js'
 const groups = [
   { bench: 'bulk up', metric: 'MB/s', title: 'Bulk on one stream, MB/s' },
   { bench: 'messages of 64 B', metric: 'messages/s', title: 'Messages of 64 bytes a second' },
-  { bench: 'echo of 64 B', metric: 'us p50', title: 'Echo of 64 bytes, median in µs', less: true },
+  { bench: 'echo of 64 B at rest', metric: 'us p50', title: 'Echo of 64 bytes, median in µs', less: true },
   { bench: 'connections in turn', metric: 'connections/s', title: 'Connections a second' },
   { bench: 'streams, 64 in flight', metric: 'streams/s', title: 'Streams a second' },
   {
@@ -66,7 +66,7 @@ function drawBar({ subject, median }, longest, top) {
   const kind = subject.startsWith('parley') ? 'ours' : 'bar'
   return `${text('quiet', size.margin, top + 12, subject)}
 <rect class="${kind}" x="${left}" y="${top + 1}" width="${length.toFixed(1)}" height="${size.bar}" rx="3"/>
-${text('', left + length + 8, top + 12, readable(median))}`
+${text('value', left + length + 8, top + 12, readable(median))}`
 }
 
 const text = (kind, x, y, content) =>

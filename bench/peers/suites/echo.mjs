@@ -8,7 +8,7 @@ const longer = 3
 
 export const cases = ({ pairs }) => [
   ...everyone.map(subject => ({
-    bench: 'echo of 64 B',
+    bench: 'echo of 64 B at rest',
     subject,
     round: async ms => (await pairs.of(subject)).do('echo', { ms }),
   })),
