@@ -81,7 +81,7 @@ async function runAll(options) {
   let failed = false
   for (const name of named.length > 0 ? named : names) {
     try {
-      results.push(...(await run(name, words, options)))
+      for await (const result of run(name, words, options)) results.push(result)
     } catch (error) {
       failed = true
       console.error(`The suite "${name}" has failed: ${error.message}`)
@@ -91,27 +91,22 @@ async function runAll(options) {
 }
 
 /** Each suite has processes of its own, so that none warms or spoils the code of another. */
-async function run(name, words, options) {
+async function* run(name, words, options) {
   const suite = await import(`./suites/${name}.mjs`)
   const pairs = new Pairs()
-  const results = []
+  const cases = suite.cases({ pairs, options })
   try {
-    for await (const message of measure(
-      suite.cases({ pairs, options }),
-      words,
-      options.quick ? quickPace : pace,
-    )) {
+    for await (const message of measure(cases, words, options.quick ? quickPace : pace)) {
       showProgress('doing' in message ? message.doing : '')
       if (!('result' in message)) continue
-      results.push(message.result)
       if (options.json) printJson(message.result)
       else printRow(message.result)
+      yield message.result
     }
   } finally {
     await pairs.stop()
   }
   for (const sentence of suite.missing?.() ?? []) console.error(sentence)
-  return results
 }
 
 function nothingCalled(words) {

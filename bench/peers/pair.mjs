@@ -1,5 +1,9 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** No task takes nearly as long, in milliseconds; the longest makes 10,000 connections. */
+const taskTimeout = 300_000
 
 /** One of a contender's two processes. */
 class End {
@@ -20,22 +24,26 @@ class End {
 
   /** @param {string} task @param {object} [parameters] */
   async ask(task, parameters = {}) {
-    const gone = new AbortController()
-    const exited = once(this.#child, 'exit', { signal: gone.signal }).then(() => ({
-      error: `The process that should do "${task}" is gone.`,
-    }))
-    exited.catch(() => {})
-    const answered = once(this.#child, 'message', { signal: gone.signal }).then(([message]) => message)
+    if (!this.#child.connected) throw new Error(`The process that should do "${task}" is gone.`)
+    const over = new AbortController()
+    const { signal } = over
+    const outcomes = [
+      once(this.#child, 'message', { signal }).then(([message]) => message),
+      once(this.#child, 'exit', { signal }).then(() => ({
+        error: `The process ended before "${task}" was done.`,
+      })),
+      delay(taskTimeout, { error: `"${task}" was not done in time.` }, { signal }),
+    ]
     this.#child.send({ task, parameters })
-    const { answer, error } = await Promise.race([answered, exited])
-    answered.catch(() => {})
-    gone.abort()
+    const { answer, error } = await Promise.race(outcomes)
+    over.abort()
+    await Promise.allSettled(outcomes)
     if (error) throw new Error(error)
     return answer
   }
 
   async stop() {
-    if (this.#child.exitCode !== null) return
+    if (!this.#child.connected) return
     const exited = once(this.#child, 'exit')
     this.#child.disconnect()
     await exited

@@ -1,13 +1,19 @@
 /** What the dialling end does, the same for every contender. Each task is a round of a suite and returns what it measured. */
 import { expectEqual, median, perSecond, perSecondAsync } from '../../build/bench/harness.js'
-import { chunk } from './services.mjs'
+import {
+  answered,
+  confirmed,
+  load,
+  pull,
+  push,
+  roundTrips,
+  sendAwaited,
+  sendFast,
+  small,
+} from './transfers.mjs'
 
-/** @typedef {import('./contender.mjs').Pipe} Pipe */
 /** @typedef {import('./contender.mjs').Client} Client */
 
-const small = new Uint8Array(64).fill(0x5a)
-/** Small writes between two looks at the clock. */
-const burst = 128
 /** What one step of the framing suite works through, in bytes of payload. */
 const frameBatch = 1024 * 1024
 /** Dials under way at once while many connections are made that shall only stand. */
@@ -173,111 +179,6 @@ async function timed(work) {
   const parts = await work()
   const seconds = (performance.now() - start) / 1000
   return { done: parts.reduce((sum, part) => sum + part, 0), seconds }
-}
-
-/** Writes for `ms` milliseconds and waits for the other side's count. Returns how many bytes these were. */
-async function push(pipe, ms) {
-  const deadline = performance.now() + ms
-  let bytes = 0
-  for (; performance.now() < deadline; bytes += chunk.length) if (!pipe.write(chunk)) await pipe.drained()
-  return confirmed(pipe, bytes)
-}
-
-/** Ends our side, and takes the other side's word for how much has come. */
-async function confirmed(pipe, sent) {
-  let text = ''
-  const read = pipe.read(piece => {
-    text += Buffer.from(piece.subarray()).toString()
-  })
-  await pipe.end()
-  await read
-  expectEqual(Number(text), sent)
-  return sent
-}
-
-/** Has the other side send for `ms` milliseconds. Returns how many bytes came. */
-async function pull(pipe, ms) {
-  let bytes = 0
-  const read = pipe.read(piece => {
-    bytes += piece.byteLength
-  })
-  pipe.write(Buffer.from(`${ms}\n`))
-  await read
-  await pipe.end()
-  return bytes
-}
-
-async function sendFast(pipe, ms) {
-  const messages = pipe.writeMessages()
-  const deadline = performance.now() + ms
-  let sent = 0
-  while (performance.now() < deadline)
-    for (let i = 0; i < burst; i++, sent++) if (!messages.write(small)) await messages.drained()
-  return sent
-}
-
-async function sendAwaited(pipe, ms) {
-  const deadline = performance.now() + ms
-  let sent = 0
-  const go = () => sent % burst > 0 || performance.now() < deadline
-  await pipe.sendMessages(small, () => go() && ++sent > 0)
-  return sent
-}
-
-/** Sends bulk until told to stop. */
-function load(pipe) {
-  let loading = true
-  const flood = async () => {
-    let bytes = 0
-    for (; loading; bytes += chunk.length) if (!pipe.write(chunk)) await pipe.drained()
-    await confirmed(pipe, bytes)
-  }
-  const flooded = flood()
-  return () => {
-    loading = false
-    return flooded
-  }
-}
-
-async function roundTrips(pipe, ms) {
-  const times = []
-  const there = oneByOne(pipe)
-  await perSecondAsync(ms, async () => {
-    const start = performance.now()
-    await there()
-    times.push((performance.now() - start) * 1000)
-    return 1
-  })
-  return times
-}
-
-/** Sends a small message and settles when all of it is back. */
-function oneByOne(pipe) {
-  let missing = 0
-  let settle = { resolve: () => {}, reject: _error => {} }
-  const take = piece => {
-    missing -= piece.byteLength
-    if (missing === 0) settle.resolve()
-  }
-  pipe.read(take).catch(error => settle.reject(error))
-  return () =>
-    new Promise((resolve, reject) => {
-      settle = { resolve: () => resolve(undefined), reject }
-      missing = small.length
-      pipe.write(small)
-    })
-}
-
-/** One message there and back, then the end of both sides. */
-async function answered(pipe) {
-  let missing = small.length
-  const read = pipe.read(piece => {
-    missing -= piece.byteLength
-  })
-  pipe.write(small)
-  await pipe.end()
-  await read
-  expectEqual(missing, 0)
 }
 
 const percentile = (values, part) => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)]
