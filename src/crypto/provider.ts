@@ -48,8 +48,8 @@ export interface CryptoProvider {
     plaintext: Uint8Array,
   ): [ciphertext: Uint8Array, tag: Uint8Array]
   /**
-   * Opens what `seal` made. The ciphertext may come in several pieces; the plaintext comes in as many, and
-   * only if the tag is right, otherwise `undefined`.
+   * Opens what `seal` made. The ciphertext may come in several pieces, and so does the plaintext, but only if the tag is
+   * right, otherwise `undefined`.
    */
   open(
     key: Uint8Array,

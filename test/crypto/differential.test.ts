@@ -45,9 +45,10 @@ test('both seal the same, and each opens what the other sealed in whatever piece
         const [ciphertext, tag] = native.seal(key, nonce, ad, plaintext)
         assert.deepEqual(portable.seal(key, nonce, ad, plaintext), [ciphertext, tag])
         const pieces = cutAt(ciphertext, places)
-        const opened = cutAt(plaintext, places)
-        assert.deepEqual(native.open(key, nonce, ad, pieces, tag), opened)
-        assert.deepEqual(portable.open(key, nonce, ad, pieces, tag), opened)
+        for (const provider of [native, portable]) {
+          const opened = provider.open(key, nonce, ad, pieces, tag)!
+          assert.deepEqual(Buffer.concat(opened), Buffer.from(plaintext))
+        }
       },
     ),
   )
