@@ -1,4 +1,4 @@
-import { connect, createServer, isIPv6, type Socket as NodeSocket, type Server } from 'node:net'
+import { connect, createServer, isIPv6, Socket as NodeSocket, type OnReadOpts, type Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
@@ -44,12 +44,13 @@ async function dial(address: Multiaddr, signal: AbortSignal): Promise<Socket> {
   const endpoint = endpointOf(address)
   if (!endpoint) throw new ParleyError('ERR_NO_TRANSPORT', `TCP cannot dial ${address}.`)
   const { promise, resolve, reject } = deferred<Socket>()
-  const socket = connect({ ...endpoint, ...socketOptions })
+  const landing = new Landing()
+  const socket = connect({ ...endpoint, ...socketOptions, onread: landing })
   const undo = onAbort(signal, () => {
     socket.destroy()
     reject(aborted(signal, 'tcp'))
   })
-  socket.once('connect', () => resolve(new TcpSocket(socket, address.withoutPeerId())))
+  socket.once('connect', () => resolve(new TcpSocket(socket, landing, address.withoutPeerId())))
   socket.once('error', error => reject(dialError(error, address)))
   return promise.finally(undo)
 }
@@ -57,11 +58,13 @@ async function dial(address: Multiaddr, signal: AbortSignal): Promise<Socket> {
 async function listen(address: Multiaddr, accept: (socket: Socket) => void): Promise<Listener> {
   const endpoint = endpointOf(address)
   if (!endpoint) throw new ParleyError('ERR_NO_TRANSPORT', `TCP cannot listen on ${address}.`)
-  const server = createServer({ ...socketOptions, pauseOnConnect: true }, socket => {
+  const server = createServer({ ...socketOptions, pauseOnConnect: true }, accepted => {
+    const landing = new Landing()
+    const socket = withLanding(accepted, landing)
     socket.on('error', () => {})
     // A socket that was reset while it waited to be accepted has no address any more.
     if (socket.remoteAddress === undefined) socket.destroy()
-    else accept(new TcpSocket(socket, addressOf(socket.remoteAddress, socket.remotePort)))
+    else accept(new TcpSocket(socket, landing, addressOf(socket.remoteAddress, socket.remotePort)))
   })
   await startServer(server, endpoint, address)
   return {
@@ -138,6 +141,37 @@ function listenError(cause: NodeJS.ErrnoException, address: Multiaddr): ParleyEr
   return new ParleyError(code, `Could not listen on ${address}: ${hint}.`, { scope: 'host', cause })
 }
 
+/** Where every socket reads to: what one of them brings is dealt with before the next one is read. */
+const shore = new Uint8Array(256 * 1024)
+
+/** Where the bytes of one socket land, for `onread` of node:net: no read makes a buffer of its own. */
+class Landing implements OnReadOpts {
+  readonly buffer = shore
+  /** Who takes the bytes, before the call is over. */
+  taker: ((chunk: Uint8Array) => void) | undefined
+
+  readonly callback = (count: number): boolean => {
+    this.taker?.(shore.subarray(0, count))
+    return true
+  }
+}
+
+/**
+ * Only who dials may tell node:net where to read to; what was accepted moves into a second socket that knows. Its handle has
+ * no public name: without one the socket stays as it is, and a buffer is made for each read.
+ */
+function withLanding(accepted: NodeSocket, landing: Landing): NodeSocket {
+  const holder = accepted as unknown as { _handle: object | null }
+  const handle = holder._handle
+  if (!handle) {
+    accepted.on('data', chunk => landing.taker?.(chunk))
+    return accepted
+  }
+  holder._handle = null
+  const options = { handle, onread: landing, allowHalfOpen: true, pauseOnCreate: true }
+  return new NodeSocket(options)
+}
+
 /** node:net's socket under the transport contract. */
 class TcpSocket implements Socket {
   readonly remoteAddress: Multiaddr
@@ -145,11 +179,11 @@ class TcpSocket implements Socket {
   #handler: SocketHandler | undefined
   #error: Error | undefined
 
-  constructor(socket: NodeSocket, remoteAddress: Multiaddr) {
+  constructor(socket: NodeSocket, landing: Landing, remoteAddress: Multiaddr) {
     this.#socket = socket
     this.remoteAddress = remoteAddress
     socket.pause()
-    socket.on('data', chunk => this.#listening?.data(viewOf(chunk)))
+    landing.taker = chunk => this.#listening?.data(chunk)
     socket.on('end', () => this.#listening?.end())
     socket.on('drain', () => this.#listening?.drain())
     socket.on('error', error => {
@@ -191,9 +225,4 @@ class TcpSocket implements Socket {
   destroy(): void {
     this.#socket.destroy()
   }
-}
-
-/** Plain bytes instead of a Buffer, whose subarrays are slower. */
-function viewOf(chunk: Uint8Array): Uint8Array {
-  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
 }

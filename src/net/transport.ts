@@ -2,7 +2,7 @@ import type { Multiaddr } from '../wire/multiaddr.ts'
 
 /** Who hears what happens on a socket. */
 export interface SocketHandler {
-  /** Bytes came; they are the handler's to keep. */
+  /** Bytes came. The socket may write over them once the call is over: what is to be kept must be copied. */
   data(chunk: Uint8Array): void
   /** The other side will send no more. */
   end(): void

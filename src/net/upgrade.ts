@@ -203,7 +203,7 @@ export function upgrade(socket: Socket, options: UpgradeOptions, signal: AbortSi
   socket.attach({
     data(chunk) {
       try {
-        step(machine.receive(chunk))
+        step(machine.receive(chunk.slice()))
       } catch (error) {
         fail(error)
       }

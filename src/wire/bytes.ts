@@ -120,6 +120,14 @@ export class ByteQueue {
     this.#chunks.push(chunk)
   }
 
+  /** Copies what waits of the chunk pushed last, which may then be written to again. */
+  detach(): void {
+    const last = this.#chunks.length - 1
+    if (last < this.#head || this.#blockStart < this.#blockEnd) return
+    this.#chunks[last] = this.#chunks[last]!.slice(last === this.#head ? this.#taken : 0)
+    if (last === this.#head) this.#taken = 0
+  }
+
   /** The byte at `index`, which must be below `length`. Meant for the first few. */
   peek(index: number): number {
     this.#demand(index + 1)

@@ -100,6 +100,20 @@ for (const subject of subjects) {
         assert.deepEqual(earB.bytes, bytes)
       }))
 
+    test('gives every socket its own bytes, though many are read in one turn', async () => {
+      const pairs = await Promise.all(Array.from({ length: 20 }, () => socketPair(transport, any)))
+      const ears = pairs.map(([dialled, accepted], i) => {
+        const ear = new Ear()
+        accepted.attach(ear)
+        dialled.write([new Uint8Array(100_000).fill(i + 1)])
+        return ear
+      })
+      await until(() => ears.every(({ length }) => length === 100_000))
+      for (const [i, ear] of ears.entries()) assert.deepEqual(ear.bytes, new Uint8Array(100_000).fill(i + 1))
+      for (const socket of pairs.flat()) socket.destroy()
+      await until(() => ears.every(({ isClosed }) => isClosed))
+    })
+
     test('keeps what comes before a handler is attached', () =>
       withSockets(subject, async (a, b, _earA, earB) => {
         a.write([pattern(10)])

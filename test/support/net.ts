@@ -68,7 +68,7 @@ export class Ear implements SocketHandler {
   }
 
   data(chunk: Uint8Array): void {
-    this.chunks.push(chunk)
+    this.chunks.push(chunk.slice())
     this.length += chunk.length
     this.#note('data')
     this.onData()

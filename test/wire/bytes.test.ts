@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { ByteQueue, compare, concat, equals, fromHex, hex, utf8, utf8Strict, utf8Text } from '#src/wire/bytes'
+import {
+  ByteQueue,
+  compare,
+  concat,
+  EMPTY,
+  equals,
+  fromHex,
+  hex,
+  utf8,
+  utf8Strict,
+  utf8Text,
+} from '#src/wire/bytes'
 import { anyBytes, bytesOf, cuttings, pattern, refuses } from '../support/wire.ts'
 
 describe('bytes', () => {
@@ -103,6 +114,27 @@ describe('ByteQueue', () => {
     queue.push(chunk)
     assert.equal(queue.read(600).buffer, chunk.buffer)
     assert.equal(queue.take(400)[0]!.buffer, chunk.buffer)
+  })
+
+  test('keeps what waits of a detached chunk, whatever is written over it', () => {
+    const step = fc.record({ size: fc.nat({ max: 1500 }), taken: fc.nat({ max: 2000 }) })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), steps => {
+        const queue = new ByteQueue()
+        const shared = new Uint8Array(1500)
+        const expected: Uint8Array[] = []
+        const given: Uint8Array[] = []
+        for (const [index, { size, taken }] of steps.entries()) {
+          const chunk = shared.subarray(0, size).fill(index + 1)
+          expected.push(chunk.slice())
+          queue.push(chunk)
+          given.push(queue.read(Math.min(taken, queue.length)).slice())
+          queue.detach()
+          shared.fill(0)
+        }
+        assert.deepEqual(concat([...given, queue.clear()]), concat([EMPTY, ...expected]))
+      }),
+    )
   })
 
   test('holds no chunk of a flood of tiny ones', () => {

@@ -20,7 +20,7 @@ export async function otherChannel(
   socket.attach({
     data(chunk) {
       try {
-        const agreed = negotiation.receive(chunk)
+        const agreed = negotiation.receive(chunk.slice())
         socket.write([negotiation.take()])
         if (agreed) resolve(agreed.protocol)
       } catch {

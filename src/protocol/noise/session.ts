@@ -42,8 +42,8 @@ export class NoiseSession {
   }
 
   /**
-   * Takes in bytes and returns the plaintext of every record that they complete, in pieces that are views
-   * where they can be. Throws `ERR_NOISE`, and goes on throwing, when a record is not genuine: nothing of that
+   * Takes in bytes and returns the plaintext of every record that they complete, in memory of its own; the chunk may be written
+   * to afterwards. Throws `ERR_NOISE`, and goes on throwing, when a record is not genuine: nothing of that
    * chunk comes out, nor of any later one.
    */
   receive(chunk: Uint8Array): Uint8Array[] {
@@ -54,6 +54,7 @@ export class NoiseSession {
     this.#incoming.push(chunk)
     const plaintext: Uint8Array[] = []
     while (this.#recordReady()) this.#open(plaintext)
+    this.#incoming.detach()
     return plaintext
   }
 

@@ -84,6 +84,24 @@ describe('NoiseSession', () => {
     )
   })
 
+  test('is done with a chunk when the call is over: what it said stays, whatever is written over it', () => {
+    const plaintexts = [utf8('one'), pattern(3_000), EMPTY, pattern(600)]
+    const { records } = recorded(...plaintexts)
+    const bytes = concat(records)
+    const shared = new Uint8Array(bytes.length)
+    for (let size = 1; size <= bytes.length; size += 7) {
+      const receiver = ends()[1]
+      const heard: Uint8Array[] = []
+      for (let at = 0; at < bytes.length; at += size) {
+        const piece = bytes.subarray(at, at + size)
+        shared.set(piece)
+        heard.push(...receiver.receive(shared.subarray(0, piece.length)))
+        shared.fill(0xff)
+      }
+      assert.deepEqual(concat(heard), concat(plaintexts))
+    }
+  })
+
   test('goes through long records byte by byte', () => {
     const plaintexts = [pattern(MAX_PLAINTEXT), pattern(20_000)]
     const { receiver, records } = recorded(...plaintexts)
