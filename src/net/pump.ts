@@ -1,4 +1,4 @@
-import { MAX_PLAINTEXT, type NoiseSession } from '../protocol/noise/session.ts'
+import type { NoiseSession } from '../protocol/noise/session.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
 import type { YamuxLimits } from '../protocol/yamux/limits.ts'
 import { type YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
@@ -8,8 +8,15 @@ import { defer, monotonicNow, startTimer } from './timer.ts'
 import type { Socket } from './transport.ts'
 import type { Direction, Upgraded } from './upgrade.ts'
 
-/** What is sealed before one write to the socket, at most: four full records. */
-const batchRecords = 4
+/**
+ * The plaintext of a record when more waits than one holds: a multiple of 128, at which OpenSSL is 7 % faster than at the 65,519
+ * that would fit. With its length and tag the record is one segment of a loopback interface (65,483) and not one and a crumb,
+ * each of which would wake the other side.
+ */
+const fullRecord = 65_408
+
+/** What is sealed before one write to the socket, at most. Less often is faster for both kernels; this much takes 1 ms to seal. */
+const batchRecords = 16
 
 /** What a pump tells its connection. */
 export interface PumpEvents {
@@ -87,17 +94,22 @@ export class Pump implements StreamPump {
     })
   }
 
-  /** Something waits to be sent, `bytes` of it new. Full records leave at once, the rest at the end of the turn. */
+  /** Something waits to be sent, `bytes` of it new. A full batch leaves at once, the rest at the end of the turn. */
   wake(bytes: number): void {
     this.#waiting += bytes
     if (this.#blocked || this.#mute) return
-    if (this.#waiting >= MAX_PLAINTEXT) this.#sendFull()
+    if (this.#waiting >= batchRecords * fullRecord) this.#sendFull()
     if (this.#scheduled) return
     this.#scheduled = true
     defer(() => {
       this.#scheduled = false
       this.#flush()
     })
+  }
+
+  /** Sends what waits, now. */
+  flush(): void {
+    if (!this.#blocked) this.#flush()
   }
 
   /** Settles what waits on a stream after each flush, until nothing does. */
@@ -169,8 +181,8 @@ export class Pump implements StreamPump {
 
   /** Full records only: what is left over would make a record of some bytes, which costs the cipher as much as a full one. */
   #sendFull(): void {
-    const records = Math.floor(this.#waiting / MAX_PLAINTEXT)
-    this.#waiting -= records * MAX_PLAINTEXT
+    const records = Math.floor(this.#waiting / fullRecord)
+    this.#waiting -= records * fullRecord
     this.#guard(() => this.#send(records))
     this.#settle()
   }
@@ -201,7 +213,7 @@ export class Pump implements StreamPump {
     const batch = this.#pending ? [this.#pending] : []
     this.#pending = undefined
     for (let sealed = 0; sealed < records && this.yamux.wantsTurn; sealed++) {
-      const frames = this.yamux.take(MAX_PLAINTEXT)
+      const frames = this.yamux.take(fullRecord)
       if (frames.length === 0) break
       batch.push(...this.#noise.seal(frames))
     }

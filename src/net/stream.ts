@@ -3,34 +3,43 @@ import type { YamuxStream } from '../protocol/yamux/stream.ts'
 import { ByteQueue } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { Connection } from './connection.ts'
-import { type Deferred, deferred, startTimer } from './timer.ts'
+import { type Deferred, deferred, Outcome } from './timer.ts'
 import type { Direction } from './upgrade.ts'
 
-/** Above this many bytes waiting to be sent, `write` says to wait. */
-const highWater = 256 * 1024
+/** Above this many bytes waiting to be sent, `write` says to wait: a batch of the pump's. */
+const highWater = 1024 * 1024
 
 /** Down to this many, `drained` settles; not zero, so that the line never runs dry. */
-const lowWater = 64 * 1024
+const lowWater = 256 * 1024
 
 /** What a stream asks of its connection. */
 export interface StreamPump {
   /** Bytes or frames wait to be sent. `bytes` were just added. */
   wake(bytes: number): void
+  /** Sends what waits, and does not wait for the end of the turn. */
+  flush(): void
   /** The stream waits for its queue to empty: call `settle` after each flush. */
   watch(stream: Stream): void
+}
+
+/** What a stream tells its connection, in a turn of its own. */
+export interface StreamEvents {
+  /** The protocol is agreed on. */
+  agreed(stream: Stream): void
+  /** The stream is over, in whichever way. */
+  closed(stream: Stream): void
 }
 
 /** How a stream comes to be. */
 export interface StreamOptions {
   connection: Connection
   pump: StreamPump
+  events: StreamEvents
   muxed: YamuxStream
   direction: Direction
   negotiation: Negotiation
   /** The protocol, when it is used before the other side has agreed. */
   optimistic?: string | undefined
-  /** Milliseconds until the negotiation must be over. */
-  timeout: number
 }
 
 /**
@@ -47,9 +56,9 @@ export class Stream implements AsyncIterable<Uint8Array> {
   readonly direction: Direction
   readonly #pump: StreamPump
   readonly #muxed: YamuxStream
-  readonly #negotiated = deferred<Stream>()
-  readonly #closed = deferred()
-  readonly #cancelTimer: () => void
+  readonly #events: StreamEvents
+  readonly #negotiated = new Outcome<Stream>()
+  readonly #closed = new Outcome()
   #negotiation: Negotiation | undefined
   #protocol: string | undefined
   /** What nobody has read; small pieces are joined, so that many cost no more than their bytes. */
@@ -61,14 +70,14 @@ export class Stream implements AsyncIterable<Uint8Array> {
   #drained: Deferred<void> | undefined
   #flushed: Deferred<void> | undefined
 
-  constructor({ connection, pump, muxed, direction, negotiation, optimistic, timeout }: StreamOptions) {
+  constructor({ connection, pump, events, muxed, direction, negotiation, optimistic }: StreamOptions) {
     this.connection = connection
     this.direction = direction
     this.#pump = pump
+    this.#events = events
     this.#muxed = muxed
     this.#negotiation = negotiation
     this.#protocol = optimistic
-    this.#cancelTimer = startTimer(timeout, () => this.fail(negotiationTimeout()))
     this.#send(negotiation.take())
   }
 
@@ -169,6 +178,8 @@ export class Stream implements AsyncIterable<Uint8Array> {
   fail(error: ParleyError): void {
     if (this.#isDone()) return
     this.#break(error)
+    // Who opened the stream shall hear first that its protocol is spoken here.
+    if (this.direction === 'inbound' && !this.#negotiation && this.#muxed.isUnanswered) this.#pump.flush()
     this.#muxed.reset()
     this.#pump.wake(0)
     this.#forsake(error)
@@ -181,8 +192,13 @@ export class Stream implements AsyncIterable<Uint8Array> {
       this.#drained = undefined
     }
     if (this.#muxed.finSent) this.#flushed?.resolve()
-    if (this.#isDone()) this.#closed.resolve()
+    if (this.#isDone() && this.#closed.resolve()) this.#over()
     return this.#drained !== undefined || (this.#ended && !this.#muxed.finSent && !this.#error)
+  }
+
+  /** For the connection: the time for the negotiation is over. */
+  expire(): void {
+    this.fail(negotiationTimeout())
   }
 
   #isDone(): boolean {
@@ -229,15 +245,18 @@ export class Stream implements AsyncIterable<Uint8Array> {
 
   /** Nothing more will be heard of the stream. */
   #forsake(error: ParleyError): void {
-    this.#cancelTimer()
-    this.#closed.reject(error)
+    if (this.#closed.reject(error)) this.#over()
+  }
+
+  #over(): void {
+    queueMicrotask(() => this.#events.closed(this))
   }
 
   #agree(protocol: string, rest: Uint8Array): void {
     this.#negotiation = undefined
     this.#protocol = protocol
-    this.#cancelTimer()
     this.#negotiated.resolve(this)
+    queueMicrotask(() => this.#events.agreed(this))
     if (rest.length > 0) this.#hand(rest)
   }
 

@@ -18,6 +18,7 @@ export class Heartbeat {
   #lastPing: number
   #lastReceived: number
   #rtt = 0
+  #shortestRtt = 0
   #strayPongs = 0
 
   constructor(limits: HeartbeatLimits, now: number) {
@@ -29,6 +30,16 @@ export class Heartbeat {
   /** The latest round-trip time in milliseconds, 0 before the first answer. */
   get rtt(): number {
     return this.#rtt
+  }
+
+  /** The shortest round-trip time so far, which no queue has lengthened. 0 before the first answer. */
+  get shortestRtt(): number {
+    return this.#shortestRtt
+  }
+
+  /** Whether an answer is on its way. */
+  get asking(): boolean {
+    return this.#pings.size > 0
   }
 
   /** A ping is sent: the value for it. */
@@ -49,6 +60,7 @@ export class Heartbeat {
     }
     this.#pings.delete(value)
     this.#rtt = now - sent
+    this.#shortestRtt = Math.min(this.#shortestRtt || this.#rtt, this.#rtt)
     return this.#rtt
   }
 

@@ -6,9 +6,9 @@ export interface YamuxLimits {
   outboundStreams: number
   /** Streams of ours that may wait to be accepted; go and rust count as many. Default 256. */
   unacknowledged: number
-  /** The largest receive window of one stream, in bytes; never less than the first 256 KiB. Default 16 MiB. */
+  /** The largest receive window of one stream, in bytes; never less than the first 256 KiB. Default 64 MiB. */
   maxWindow: number
-  /** What all receive windows together may grow by beyond their first 256 KiB, in bytes. Default 32 MiB. */
+  /** What all receive windows together may grow by beyond their first 256 KiB, in bytes. Default 64 MiB. */
   windowGrowth: number
   /** A ping is sent after so many milliseconds. Default 30,000. */
   keepAliveInterval: number
@@ -21,8 +21,8 @@ export const defaultYamuxLimits: YamuxLimits = {
   inboundStreams: 1024,
   outboundStreams: 256,
   unacknowledged: 256,
-  maxWindow: 16 * 1024 * 1024,
-  windowGrowth: 32 * 1024 * 1024,
+  maxWindow: 64 * 1024 * 1024,
+  windowGrowth: 64 * 1024 * 1024,
   keepAliveInterval: 30_000,
   keepAliveTimeout: 10_000,
 }

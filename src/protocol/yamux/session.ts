@@ -82,6 +82,11 @@ export class YamuxSession {
     return this.#heartbeat.rtt
   }
 
+  /** For streams: the shortest round-trip time so far in milliseconds, 0 before the first answer. */
+  get shortestRtt(): number {
+    return this.#heartbeat.shortestRtt
+  }
+
   /** Streams alive, of both sides. */
   get streamCount(): number {
     return this.#streams.size
@@ -180,6 +185,11 @@ export class YamuxSession {
   /** For streams too: a frame that does not wait for a turn. */
   answer(frame: Uint8Array): void {
     this.#control.push(frame)
+  }
+
+  /** For streams: the round trip is measured once more, unless it is being measured. */
+  measure(): void {
+    if (!this.#heartbeat.asking) this.ping()
   }
 
   /** For streams: this one is done. */

@@ -1,16 +1,19 @@
 import { encodeHeader, Flag, FrameType, HEADER_LENGTH } from './header.ts'
+import { SendQueue } from './send-queue.ts'
 import { type GrowthLimits, ReceiveWindow, SendWindow } from './window.ts'
 
 /** What a stream asks of its session. */
 export interface StreamOwner {
   readonly growth: GrowthLimits
-  /** The latest round-trip time in milliseconds, 0 when unknown. */
-  readonly rtt: number
+  /** The shortest round-trip time so far in milliseconds, 0 when unknown. */
+  readonly shortestRtt: number
   now(): number
   /** The stream has something to send and wants a turn. */
   ready(stream: YamuxStream): void
   /** A frame that goes out ahead of all turns. */
   answer(frame: Uint8Array): void
+  /** A window has grown: how far away the other side is decides whether it grows again. */
+  measure(): void
   /** The stream is done both ways: it gets no more turns and may be forgotten. */
   over(stream: YamuxStream): void
 }
@@ -29,11 +32,7 @@ export class YamuxStream {
   readonly #owner: StreamOwner
   readonly #sendWindow = new SendWindow()
   readonly #receiveWindow: ReceiveWindow
-  /** What is to be sent; a `ByteQueue` would copy small writes, which costs short streams a third of their speed. */
-  #queue: Uint8Array[] = []
-  /** Index of the first piece that is not yet sent. */
-  #head = 0
-  #queued = 0
+  readonly #queue = new SendQueue()
   /** SYN or ACK, until it rides on the first frame. */
   #greeting: number
   #acked: boolean
@@ -54,12 +53,17 @@ export class YamuxStream {
 
   /** Bytes written and not yet taken for sending. */
   get queued(): number {
-    return this.#queued
+    return this.#queue.length
   }
 
   /** Whether the other side has accepted the stream. */
   get acked(): boolean {
     return this.#acked
+  }
+
+  /** Whether something was written in answer to the SYN, of which nothing has been taken for sending. */
+  get isUnanswered(): boolean {
+    return this.#greeting === Flag.ack && this.queued > 0
   }
 
   /** Whether FIN has been taken for sending. */
@@ -76,7 +80,6 @@ export class YamuxStream {
   write(bytes: Uint8Array): void {
     if (this.#over || this.#endWanted || bytes.length === 0) return
     this.#queue.push(bytes)
-    this.#queued += bytes.length
     if (this.#sendWindow.credit > 0) this.#owner.ready(this)
   }
 
@@ -84,7 +87,7 @@ export class YamuxStream {
   end(): void {
     if (this.#over || this.#endWanted) return
     this.#endWanted = true
-    if (this.#queued === 0) this.#owner.ready(this)
+    if (this.#queue.length === 0) this.#owner.ready(this)
   }
 
   /** Ends the stream at once, both ways; what is queued is dropped. */
@@ -97,7 +100,7 @@ export class YamuxStream {
     this.#finish()
   }
 
-  /** The reader has taken `count` bytes; credit goes back in half windows. */
+  /** The reader has taken `count` bytes; credit goes back in quarters of the window. */
   consume(count: number): void {
     if (!this.#receiveWindow.consume(count) || this.#over || this.#finReceived) return
     this.#creditDue = true
@@ -153,16 +156,19 @@ export class YamuxStream {
   }
 
   #sendable(): number {
-    return Math.min(this.#queued, this.#sendWindow.credit)
+    return Math.min(this.#queue.length, this.#sendWindow.credit)
   }
 
   #finDue(): boolean {
-    return this.#endWanted && !this.#finSent && this.#queued === 0
+    return this.#endWanted && !this.#finSent && this.#queue.length === 0
   }
 
   #sendCredit(out: Uint8Array[]): number {
     this.#creditDue = false
-    return this.#sendWindowUpdate(0, this.#receiveWindow.grant(this.#owner.now(), this.#owner.rtt), out)
+    const { size } = this.#receiveWindow
+    const delta = this.#receiveWindow.grant(this.#owner.now(), this.#owner.shortestRtt)
+    if (this.#receiveWindow.size > size) this.#owner.measure()
+    return this.#sendWindowUpdate(0, delta, out)
   }
 
   /** FIN travels on a frame of its own: js-libp2p can lose bytes that share a frame with it. */
@@ -181,7 +187,7 @@ export class YamuxStream {
   #sendData(count: number, out: Uint8Array[]): number {
     out.push(encodeHeader(FrameType.data, this.#takeGreeting(), this.id, count))
     this.#sendWindow.spend(count)
-    this.#takeQueued(count, out)
+    this.#queue.take(count, out)
     return HEADER_LENGTH + count
   }
 
@@ -191,40 +197,10 @@ export class YamuxStream {
     return greeting
   }
 
-  #takeQueued(count: number, out: Uint8Array[]): void {
-    this.#queued -= count
-    let left = count
-    while (left > 0) {
-      const piece = this.#queue[this.#head]!
-      if (piece.length > left) {
-        out.push(piece.subarray(0, left))
-        this.#queue[this.#head] = piece.subarray(left)
-        break
-      }
-      out.push(piece)
-      left -= piece.length
-      this.#head++
-    }
-    this.#tidyQueue()
-  }
-
-  /** Lets go of the sent pieces once they are half of the list, so that the cost per piece stays constant. */
-  #tidyQueue(): void {
-    if (2 * this.#head < this.#queue.length) return
-    this.#queue = this.#queue.slice(this.#head)
-    this.#head = 0
-  }
-
-  #dropQueue(): void {
-    this.#queue = []
-    this.#head = 0
-    this.#queued = 0
-  }
-
   #finish(): void {
     if (this.#over) return
     this.#over = true
-    this.#dropQueue()
+    this.#queue.clear()
     this.#receiveWindow.release()
     this.#owner.over(this)
   }

@@ -60,10 +60,19 @@ export function growthLimits(maxWindow: number, growth: number): GrowthLimits {
   return { maxWindow: possible, budget: new GrowthBudget(growth) }
 }
 
+/** What may be owed at most before credit goes back; on a long way a quarter of a large window would be missed too long. */
+const largestGrant = 1024 * 1024
+
+/** Turns of an event loop hide shorter round trips than this, in milliseconds. */
+const shortestRtt = 2
+
+/** From this many milliseconds on a window grows fourfold: to double it would take most of a second to open it wide. */
+const longRtt = 10
+
 /**
- * How many bytes we let the other side send on a stream. Credit goes back only for what the reader has taken,
- * and only once half the window is owed, which halves the updates at no cost in speed. When half a window
- * goes by within two round trips, the window is what holds the sender back, and it doubles.
+ * How many bytes we let the other side send on a stream. Credit goes back only for what the reader has taken, and only in
+ * quarters of the window. A window doubles when half of it or more is taken in a round trip: it comes to hold twice what the
+ * way and the reader make possible, whether it was itself the limit or not, and no queue grows beyond that.
  */
 export class ReceiveWindow {
   readonly #limits: GrowthLimits
@@ -72,11 +81,13 @@ export class ReceiveWindow {
   #open = INITIAL_WINDOW
   /** Taken by the reader, and not yet granted again. */
   #owed = 0
-  #lastGrant: number
+  /** Since when `#taken` is counted. */
+  #since: number
+  #taken = 0
 
   constructor(limits: GrowthLimits, now: number) {
     this.#limits = limits
-    this.#lastGrant = now
+    this.#since = now
   }
 
   /** The window's present size, in bytes. */
@@ -95,15 +106,15 @@ export class ReceiveWindow {
   /** The reader took `count` bytes: returns whether enough is owed now to be worth an update. */
   consume(count: number): boolean {
     this.#owed += count
-    return this.#owed >= this.#size / 2
+    return this.#owed >= Math.min(this.#size / 4, largestGrant)
   }
 
   /** The credit to grant now, growth included. `rtt` in milliseconds, 0 when unknown. */
   grant(now: number, rtt: number): number {
-    const delta = this.#owed + this.#growth(now, rtt)
+    this.#taken += this.#owed
+    const delta = this.#owed + this.#growth(now, Math.max(rtt, shortestRtt))
     this.#owed = 0
     this.#open += delta
-    this.#lastGrant = now
     return delta
   }
 
@@ -114,9 +125,14 @@ export class ReceiveWindow {
   }
 
   #growth(now: number, rtt: number): number {
-    // A round trip below a millisecond would be measured as noise; a window that turns over within 2 ms is too small anyway.
-    if (now - this.#lastGrant > 2 * Math.max(rtt, 1)) return 0
-    const grown = this.#limits.budget.take(Math.min(this.#size, this.#limits.maxWindow - this.#size))
+    const elapsed = now - this.#since
+    const isFast = this.#taken * rtt >= (this.#size / 2) * Math.max(elapsed, rtt)
+    if (!isFast && elapsed < rtt) return 0
+    this.#since = now
+    this.#taken = 0
+    if (!isFast) return 0
+    const wanted = this.#size * (rtt < longRtt ? 1 : 3)
+    const grown = this.#limits.budget.take(Math.min(wanted, this.#limits.maxWindow - this.#size))
     this.#size += grown
     return grown
   }

@@ -13,11 +13,16 @@ import { ACK, FIN, type Frame, framesOf, RECORD, RST, SYN } from './frames.ts'
 /** A session that only takes notes. */
 class Owner implements StreamOwner {
   readonly growth = growthLimits(INITIAL_WINDOW, 0)
-  readonly rtt = 0
+  readonly shortestRtt = 0
   readonly now = () => 0
   readonly answers: Uint8Array[] = []
   readyCount = 0
   overCount = 0
+  measureCount = 0
+
+  measure(): void {
+    this.measureCount++
+  }
 
   ready(): void {
     this.readyCount++
@@ -160,14 +165,14 @@ describe('YamuxStream', () => {
     turnOf(stream)
     stream.receiveData(INITIAL_WINDOW)
     refuses('ERR_YAMUX', () => stream.receiveData(1))
-    stream.consume(INITIAL_WINDOW / 2 - 1)
+    stream.consume(INITIAL_WINDOW / 4 - 1)
     assert.equal(stream.wantsTurn, false)
     stream.consume(1)
-    assert.deepEqual(brief(turnOf(stream)), [1, 0, INITIAL_WINDOW / 2])
+    assert.deepEqual(brief(turnOf(stream)), [1, 0, INITIAL_WINDOW / 4])
     stream.end()
     assert.deepEqual(brief(turnOf(stream)), [1, FIN, 0])
-    stream.consume(INITIAL_WINDOW / 2)
-    assert.deepEqual(brief(turnOf(stream)), [1, 0, INITIAL_WINDOW / 2])
+    stream.consume(INITIAL_WINDOW / 4)
+    assert.deepEqual(brief(turnOf(stream)), [1, 0, INITIAL_WINDOW / 4])
 
     const { stream: ended } = start(false)
     turnOf(ended)
@@ -212,6 +217,7 @@ describe('YamuxStream', () => {
     stream.receiveData(INITIAL_WINDOW)
     stream.consume(INITIAL_WINDOW)
     assert.equal(turnOf(stream)!.length, 2 * INITIAL_WINDOW)
+    assert.equal(owner.measureCount, 1, 'the way may be longer than was thought')
     const left = (budget: GrowthBudget) => budget.take(Number.MAX_SAFE_INTEGER)
     assert.equal(left(owner.growth.budget), 0)
     stream.reset()

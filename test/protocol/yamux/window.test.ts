@@ -77,25 +77,33 @@ describe('ReceiveWindow', () => {
     refuses('ERR_YAMUX', () => many.receive(1))
   })
 
-  test('owes nothing for what nobody has taken, and a grant once half of it was', () => {
+  test('owes nothing for what nobody has taken, and a grant once a quarter of it was', () => {
     const window = new ReceiveWindow(limits(), 0)
     window.receive(INITIAL_WINDOW)
-    assert.equal(window.consume(INITIAL_WINDOW / 2 - 1), false)
+    assert.equal(window.consume(INITIAL_WINDOW / 4 - 1), false)
     assert.equal(window.consume(1), true)
-    assert.equal(window.grant(1_000, 1), INITIAL_WINDOW / 2)
-    window.receive(INITIAL_WINDOW / 2)
+    assert.equal(window.grant(1_000, 1), INITIAL_WINDOW / 4)
+    window.receive(INITIAL_WINDOW / 4)
     refuses('ERR_YAMUX', () => window.receive(1))
-    assert.equal(window.consume(INITIAL_WINDOW / 2), true)
+    assert.equal(window.consume(INITIAL_WINDOW / 4), true)
+  })
+
+  test('owes a grant for every mebibyte of a large window', () => {
+    const window = new ReceiveWindow(limits(), 0)
+    while (window.size < 16 * MiB) turnOver(window, 0, 0)
+    window.receive(MiB)
+    assert.equal(window.consume(MiB - 1), false)
+    assert.equal(window.consume(1), true)
   })
 
   const paces: [elapsed: number, rtt: number, grows: boolean][] = [
     [0, 0, true],
     [2, 0, true],
     [3, 0, false],
-    [100, 50, true],
-    [101, 50, false],
+    [5, 5, true],
+    [6, 5, false],
     [2, 0.1, true],
-    [60_000, 50, false],
+    [60_000, 5, false],
   ]
   for (const [elapsed, rtt, grows] of paces) {
     test(`${grows ? 'doubles' : 'stays'} when half of it goes by in ${elapsed} ms at a round trip of ${rtt} ms`, () => {
@@ -106,12 +114,34 @@ describe('ReceiveWindow', () => {
     })
   }
 
-  test('measures its pace from grant to grant', () => {
+  test('grows fourfold over a long way', () => {
     const window = new ReceiveWindow(limits(), 0)
-    turnOver(window, 1_000, 50)
+    assert.equal(turnOver(window, 50, 50), INITIAL_WINDOW / 2 + 3 * INITIAL_WINDOW)
+    assert.equal(window.size, 4 * INITIAL_WINDOW)
+  })
+
+  test('measures its pace anew where one was slow, and over many grants', () => {
+    const window = new ReceiveWindow(limits(), 0)
+    turnOver(window, 1_000, 5)
     assert.equal(window.size, INITIAL_WINDOW)
-    turnOver(window, 1_050, 50)
-    assert.equal(window.size, 2 * INITIAL_WINDOW)
+    const quarter = INITIAL_WINDOW / 4
+    for (const [now, size] of [
+      [1_002, INITIAL_WINDOW],
+      [1_004, 2 * INITIAL_WINDOW],
+    ] as const) {
+      window.receive(quarter)
+      window.consume(quarter)
+      window.grant(now, 5)
+      assert.equal(window.size, size)
+    }
+  })
+
+  test('does not take for speed what an idle stretch has gathered', () => {
+    const window = new ReceiveWindow(limits(), 0)
+    for (let now = 0; now < 100_000; now += 10_000) {
+      turnOver(window, now + 10_000, 5)
+      assert.equal(window.size, INITIAL_WINDOW)
+    }
   })
 
   test('doubles up to the largest size and no further', () => {
@@ -163,7 +193,7 @@ describe('ReceiveWindow', () => {
           read(taken)
         }
         read(unread)
-        assert.ok(credit > window.size / 2)
+        assert.ok(credit > (window.size * 3) / 4)
         refuses('ERR_YAMUX', () => window.receive(credit + 1))
         window.receive(credit)
       }),
