@@ -1,5 +1,6 @@
 import { Emitter } from '../host/emitter.ts'
-import type { Host, Target } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
+import type { Target } from '../host/target.ts'
 import type { Connection } from '../net/connection.ts'
 import type { Stream } from '../net/stream.ts'
 import { deferred, startTimer } from '../net/timer.ts'

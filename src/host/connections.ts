@@ -27,6 +27,7 @@ export class Connections {
   readonly #events: ConnectionsEvents
   /** By peer; the one to use comes first, surplus ones after it. */
   readonly #byPeer = new Map<string, Connection[]>()
+  #size = 0
 
   constructor(self: PeerId, events: ConnectionsEvents) {
     this.#self = self
@@ -40,9 +41,7 @@ export class Connections {
 
   /** How many there are. */
   get size(): number {
-    let size = 0
-    for (const list of this.#byPeer.values()) size += list.length
-    return size
+    return this.#size
   }
 
   /** The connection to use for a peer, if there is one. */
@@ -62,6 +61,7 @@ export class Connections {
     const key = connection.peerId.toString()
     const list = this.#byPeer.get(key) ?? []
     this.#byPeer.set(key, list)
+    this.#size++
     const current = this.to(connection.peerId)
     if (current && this.#prefers(current, connection)) {
       list.push(connection)
@@ -77,8 +77,10 @@ export class Connections {
   /** Takes note that a connection is gone. */
   remove(connection: Connection, error: ParleyError | undefined): void {
     const key = connection.peerId.toString()
-    const list = this.#byPeer.get(key)?.filter(other => other !== connection)
-    if (!list) return
+    const before = this.#byPeer.get(key)
+    if (!before?.includes(connection)) return
+    const list = before.filter(other => other !== connection)
+    this.#size--
     if (list.length > 0) {
       this.#byPeer.set(key, list)
       return

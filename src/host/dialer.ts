@@ -57,6 +57,7 @@ export class Dialer {
       const attempts = addresses.map(
         address => (attempt: AbortSignal) => this.#attempt(address, target, attempt),
       )
+      if (attempts.length === 1) return attempts[0]!(deadline)
       const discard = ({ socket }: Dialled) => socket.destroy()
       return race(attempts, { stagger: dialStagger, parallel: parallelDials, discard }, deadline)
     })
@@ -110,6 +111,9 @@ function chokedOnOptimism(error: unknown): boolean {
   return error.code === 'ERR_CONNECTION_CLOSED' || error.code === 'ERR_NEGOTIATE'
 }
 
+/** Why what is over already is aborted. Without a reason `abort` makes an error, which takes as long as a hash. */
+const tooLate = 'too late'
+
 type Attempt<T> = (signal: AbortSignal) => Promise<T>
 
 /** How a race is run. */
@@ -139,7 +143,7 @@ export function race<T>(
     undo()
     cancelTimer()
     settle()
-    controller.abort()
+    controller.abort(tooLate)
   }
   const won = (result: T) => (over ? discard(result) : finish(() => resolve(result)))
   const failed = (error: unknown) => {
@@ -223,6 +227,6 @@ export class SharedDials<T> {
   /** Of no effect on a dial that is over, but to forget it. */
   #abandon(key: string, shared: SharedDial<T>, signal: AbortSignal | undefined): void {
     if (this.#dials.get(key) === shared) this.#dials.delete(key)
-    shared.controller.abort(signal?.reason)
+    shared.controller.abort(signal?.reason ?? tooLate)
   }
 }

@@ -19,7 +19,7 @@ interface Entry {
 export class Handlers {
   readonly #entries = new Map<string, Entry>()
   readonly #changed: () => void
-  /** Streams that were given to a handler; others may have agreed on a protocol in the same chunk. */
+  /** Streams of bounded protocols that were given to a handler; others may have agreed on theirs in the same chunk. */
   readonly #served = new WeakSet<Stream>()
 
   /** @param changed told when a protocol comes or goes */
@@ -54,7 +54,7 @@ export class Handlers {
   serve(stream: Stream): void {
     const entry = this.#entries.get(stream.protocol)
     if (!entry || this.#isOneTooMany(stream, entry)) return stream.reset()
-    this.#served.add(stream)
+    if (entry.maxInbound < Number.POSITIVE_INFINITY) this.#served.add(stream)
     // Called within a promise, so that a handler that throws at once is treated as one that rejects.
     Promise.resolve(stream)
       .then(entry.handler)

@@ -1,4 +1,4 @@
-import { Connection, type ConnectionEvents } from '../net/connection.ts'
+import { Connection, type ConnectionEvents, type OpenOptions } from '../net/connection.ts'
 import { memory } from '../net/memory.ts'
 import type { Stream } from '../net/stream.ts'
 import { tcp } from '../net/tcp.ts'
@@ -23,6 +23,7 @@ import { type PeerInfo, Peers } from './peers.ts'
 import { type Resolver, systemResolver } from './resolver.ts'
 import { Identify } from './services/identify.ts'
 import { answerPings, ping } from './services/ping.ts'
+import { type Target, Targets } from './target.ts'
 
 /** parley's version, as identify tells it to others. */
 export const VERSION = '0.1.0'
@@ -44,9 +45,6 @@ export interface HostOptions {
   /** Stops the host when it fires. */
   signal?: AbortSignal
 }
-
-/** Whom to reach: a multiaddr, as text or value, or a peer ID, as text or value, whose addresses are known. */
-export type Target = string | Multiaddr | PeerId
 
 /** What a host tells. */
 export interface HostEvents {
@@ -84,6 +82,7 @@ export class Host implements AsyncDisposable {
   readonly #limits: Limits
   readonly #dialer: Dialer
   readonly #dials = new SharedDials<Connection>()
+  readonly #targets = new Targets()
   readonly #connections: Connections
   readonly #events = new Emitter<HostEvents>()
   readonly #handlers = new Handlers(() => this.#announce())
@@ -156,7 +155,7 @@ export class Host implements AsyncDisposable {
   async dial(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     this.#throwIfStopped()
     throwIfAborted(signal)
-    const { peerId, address } = parseTarget(target)
+    const { peerId, address } = this.#targets.read(target)
     if (peerId?.equals(this.peerId)) throw dialSelf()
     const standing = peerId ? this.#connections.to(peerId) : address && this.#connections.at(address)
     if (standing) return standing
@@ -165,22 +164,23 @@ export class Host implements AsyncDisposable {
   }
 
   /**
-   * Opens a stream to a target, dialling if need be, for the first of the protocols that it speaks. Throws what
-   * `dial` and `Connection.open` throw.
+   * Opens a stream to a target, dialling if need be, for the first of the protocols that it speaks. With `optimistic`, an
+   * answer is one round trip nearer: see `OpenOptions`; without it that is so for a protocol that the peer has said it
+   * speaks. Throws what `dial` and `Connection.open` throw.
    */
   async open(
     target: Target,
     protocols: string | readonly string[],
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options: OpenOptions = {},
   ): Promise<Stream> {
-    const connection = await this.dial(target, { signal })
+    const connection = await this.dial(target, { signal: options.signal })
     try {
-      return await this.#open(connection, protocols, signal)
+      return await this.#open(connection, protocols, options)
     } catch (error) {
       // Of two simultaneous connections one was given up under us: use the other.
       const other = this.#connections.to(connection.peerId)
       if (!isClosed(error) || !other || other === connection) throw error
-      return this.#open(other, protocols, signal)
+      return this.#open(other, protocols, options)
     }
   }
 
@@ -270,11 +270,10 @@ export class Host implements AsyncDisposable {
   #open(
     connection: Connection,
     protocols: string | readonly string[],
-    signal: AbortSignal | undefined,
+    options: OpenOptions,
   ): Promise<Stream> {
-    const known = this.peers.get(connection.peerId)?.protocols
-    const optimistic = typeof protocols === 'string' && known?.includes(protocols)
-    return connection.open(protocols, { signal, optimistic })
+    const known = typeof protocols === 'string' && this.peers.speaks(connection.peerId, protocols)
+    return connection.open(protocols, { signal: options.signal, optimistic: options.optimistic ?? known })
   }
 
   /** Tells every peer what has changed, once a turn. */
@@ -301,17 +300,6 @@ export class Host implements AsyncDisposable {
   #throwIfStopped(): void {
     if (this.#stopped) throw hostStopped()
   }
-}
-
-function parseTarget(target: Target): { peerId: PeerId | undefined; address: Multiaddr | undefined } {
-  if (target instanceof PeerId) return { peerId: target, address: undefined }
-  if (typeof target === 'string' && !target.startsWith('/')) {
-    return { peerId: PeerId.parse(target), address: undefined }
-  }
-  const address = Multiaddr.from(target)
-  const { peerId } = address
-  const bare = address.withoutPeerId().components.length === 0
-  return { peerId, address: bare ? undefined : address }
 }
 
 function hostStopped(): ParleyError {

@@ -57,6 +57,11 @@ export class Peers implements Iterable<PeerInfo> {
     return entry && this.#info(entry)
   }
 
+  /** Whether a peer has said that it accepts a protocol. */
+  speaks(peerId: PeerId, protocol: string): boolean {
+    return this.#entries.get(peerId.toString())?.protocols.includes(protocol) ?? false
+  }
+
   /**
    * Adds addresses, to be believed for `ttl` milliseconds, by default an hour; `Infinity` for ever. One that is believed
    * for longer already stays so.

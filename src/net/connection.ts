@@ -8,8 +8,8 @@ import type { PublicKey } from '../wire/keys.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 import { Pump, type PumpEvents } from './pump.ts'
-import { Stream, type StreamOptions } from './stream.ts'
-import { aborted, type Deferred, deferred, onAbort, startTimer, throwIfAborted } from './timer.ts'
+import { Stream, type StreamEvents, type StreamOptions } from './stream.ts'
+import { aborted, Deadlines, type Deferred, deferred, onAbort, startTimer, throwIfAborted } from './timer.ts'
 import type { Socket } from './transport.ts'
 import type { Direction, Muxer, Upgraded } from './upgrade.ts'
 
@@ -56,7 +56,12 @@ export class Connection {
   readonly #pump: Pump
   readonly #yamux: YamuxSession
   readonly #events: ConnectionEvents
-  readonly #negotiationTimeout: number
+  /** By when each stream must have agreed on its protocol. */
+  readonly #negotiating: Deadlines<Stream>
+  readonly #streamEvents: StreamEvents = {
+    agreed: stream => this.#agreed(stream),
+    closed: stream => this.#forget(stream),
+  }
   readonly #streams = new Map<number, Stream>()
   readonly #pings = new Map<number, Deferred<number>>()
   readonly #closed = deferred()
@@ -74,7 +79,7 @@ export class Connection {
     this.direction = direction
     this.muxer = upgraded.muxer
     this.#events = events
-    this.#negotiationTimeout = limits.negotiationTimeout
+    this.#negotiating = new Deadlines(limits.negotiationTimeout, stream => stream.expire())
     this.#pump = new Pump({ socket, upgraded, direction, limits: limits.yamux, events: this.#pumpEvents() })
     this.#yamux = this.#pump.yamux
     this.#pump.start(upgraded.rest)
@@ -121,7 +126,9 @@ export class Connection {
       optimistic,
     })
     if (optimistic !== undefined) return stream
-    const undo = onAbort(options.signal, () => stream.fail(aborted(options.signal!)))
+    const { signal } = options
+    if (!signal) return stream.negotiated
+    const undo = onAbort(signal, () => stream.fail(aborted(signal)))
     return stream.negotiated.finally(undo)
   }
 
@@ -177,11 +184,12 @@ export class Connection {
 
   #accept(muxed: YamuxStream): void {
     const negotiation = new NegotiationListener(protocol => this.#events.accepts(protocol))
-    const stream = this.#addStream({ muxed, direction: 'inbound', negotiation, optimistic: undefined })
-    stream.negotiated.then(
-      () => this.#events.stream(stream),
-      () => {},
-    )
+    this.#addStream({ muxed, direction: 'inbound', negotiation, optimistic: undefined })
+  }
+
+  #agreed(stream: Stream): void {
+    this.#negotiating.delete(stream)
+    if (stream.direction === 'inbound') this.#events.stream(stream)
   }
 
   #addStream(options: Pick<StreamOptions, 'muxed' | 'direction' | 'negotiation' | 'optimistic'>): Stream {
@@ -189,11 +197,10 @@ export class Connection {
       ...options,
       connection: this,
       pump: this.#pump,
-      timeout: this.#negotiationTimeout,
+      events: this.#streamEvents,
     })
     this.#streams.set(stream.id, stream)
-    const forget = () => this.#forget(stream)
-    stream.closed.then(forget, forget)
+    this.#negotiating.add(stream)
     return stream
   }
 
@@ -201,6 +208,7 @@ export class Connection {
     // Its number may have been taken by the next stream already.
     if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id)
     this.#pump.forget(stream)
+    this.#negotiating.delete(stream)
     this.#admitIfRoom()
     this.#finishIfIdle()
   }
@@ -281,6 +289,7 @@ export class Connection {
     this.#cancelDeadline?.()
     const reason = error ?? closedError()
     this.#failStreams(reason)
+    this.#negotiating.clear()
     this.#pump.stop()
     for (const answer of this.#pings.values()) answer.reject(reason)
     this.#pings.clear()

@@ -27,7 +27,7 @@ export function lengthPrefixed(stream: Stream, options: { max?: number } = {}): 
     write(message) {
       checkBytes(message)
       if (message.length > max) throw tooLong(message.length, max)
-      stream.write(encodeVarint(message.length))
+      stream.write(prefixOf(message.length))
       return stream.write(message)
     },
     drained: () => stream.drained(),
@@ -39,19 +39,41 @@ export function lengthPrefixed(stream: Stream, options: { max?: number } = {}): 
   }
 }
 
+/** The prefixes of one byte, made once. */
+const shortPrefixes = Array.from({ length: 0x80 }, (_, length) => encodeVarint(length))
+
+function prefixOf(length: number): Uint8Array {
+  return shortPrefixes[length] ?? encodeVarint(length)
+}
+
+/** Of many messages in one chunk each is there at once, without the turns of an async function. */
+function nextMessage(
+  stream: Stream,
+  chunks: AsyncIterator<Uint8Array>,
+  reader: FrameReader,
+): Promise<IteratorResult<Uint8Array>> {
+  try {
+    const message = cut(stream, reader)
+    if (message) return Promise.resolve({ done: false, value: message })
+  } catch (error) {
+    return Promise.reject(error)
+  }
+  return awaitMessage(stream, chunks, reader)
+}
+
 /** A loop, for a message may come in as many pieces as it has bytes. */
-async function nextMessage(
+async function awaitMessage(
   stream: Stream,
   chunks: AsyncIterator<Uint8Array>,
   reader: FrameReader,
 ): Promise<IteratorResult<Uint8Array>> {
   for (;;) {
+    const { done, value } = await chunks.next()
+    if (done && reader.buffered > 0) throw brokenOff()
+    if (done) return { done, value: undefined }
+    reader.push(value)
     const message = cut(stream, reader)
     if (message) return { done: false, value: message }
-    const { done, value } = await chunks.next()
-    if (!done) reader.push(value)
-    else if (reader.buffered > 0) throw brokenOff()
-    else return { done, value: undefined }
   }
 }
 

@@ -11,12 +11,60 @@ export function startTimer(
   return () => clearTimeout(timer)
 }
 
+/** Deadlines of one length for many: they pass in the order they began, so a single timer will do. */
+export class Deadlines<T> {
+  readonly #delay: number
+  readonly #passed: (item: T) => void
+  /** When each passes, the earliest first. */
+  readonly #due = new Map<T, number>()
+  #cancelTimer: (() => void) | undefined
+
+  /** @param delay milliseconds from `add` until `passed` is called, unless the item is deleted first */
+  constructor(delay: number, passed: (item: T) => void) {
+    this.#delay = delay
+    this.#passed = passed
+  }
+
+  add(item: T): void {
+    this.#due.set(item, monotonicNow() + this.#delay)
+    this.#cancelTimer ??= startTimer(this.#delay, () => this.#look())
+  }
+
+  delete(item: T): void {
+    this.#due.delete(item)
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    this.#due.clear()
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+  }
+
+  #look(): void {
+    this.#cancelTimer = undefined
+    for (const [item, due] of this.#due) {
+      // Timers may be early by a fraction of a millisecond.
+      const left = due - monotonicNow()
+      if (left >= 1) {
+        this.#cancelTimer = startTimer(left, () => this.#look())
+        return
+      }
+      this.#due.delete(item)
+      this.#passed(item)
+    }
+  }
+}
+
 /**
- * Runs a callback at the end of this turn. Where there is `process.nextTick`, a loop of awaited small writes still
- * counts as one turn, so that all of them leave together; a microtask would run in the middle of it.
+ * Runs a callback at the end of this turn, when all promises that are settled by now have been followed up. Node's ticks come
+ * before the promises of an event and behind those of a promise: hence one after the other. A loop of awaited small writes, and
+ * what a handler answers to what has just come in, are each one turn, and leave together.
  */
 export const defer: (callback: () => void) => void =
-  'nextTick' in (globalThis.process ?? {}) ? callback => process.nextTick(callback) : queueMicrotask
+  'nextTick' in (globalThis.process ?? {})
+    ? callback => queueMicrotask(() => process.nextTick(callback))
+    : queueMicrotask
 
 /** Milliseconds on a clock that never goes back. */
 export function monotonicNow(): number {
@@ -64,6 +112,39 @@ export function deferred<T = void>(): Deferred<T> {
   })
   promise.catch(() => {})
   return { promise, resolve, reject }
+}
+
+/** How something ends. A promise is made only for who asks, since of most things nobody does. */
+export class Outcome<T = void> {
+  #state: 'open' | 'resolved' | 'rejected' = 'open'
+  #value: unknown
+  #deferred: Deferred<T> | undefined
+
+  /** Settles as the thing does; a rejection counts as handled. */
+  get promise(): Promise<T> {
+    this.#deferred ??= deferred()
+    if (this.#state === 'resolved') this.#deferred.resolve(this.#value as T)
+    if (this.#state === 'rejected') this.#deferred.reject(this.#value)
+    return this.#deferred.promise
+  }
+
+  /** Returns whether it was still open. */
+  resolve(value: T): boolean {
+    if (this.#state !== 'open') return false
+    this.#state = 'resolved'
+    this.#value = value
+    this.#deferred?.resolve(value)
+    return true
+  }
+
+  /** Returns whether it was still open. */
+  reject(error: unknown): boolean {
+    if (this.#state !== 'open') return false
+    this.#state = 'rejected'
+    this.#value = error
+    this.#deferred?.reject(error)
+    return true
+  }
 }
 
 /**

@@ -31,6 +31,20 @@ export function encodeMessage(text: string): Uint8Array {
   return encodeFrame(utf8(`${text}\n`))
 }
 
+/** Messages that are remembered. What is sent names protocols of this program, never the other side's own inventions. */
+const remembered = 256
+const messages = new Map<string, Uint8Array>()
+
+function messageOf(text: string): Uint8Array {
+  let message = messages.get(text)
+  if (message) return message
+  // A copy of its own, which keeps no block of other frames alive.
+  message = encodeMessage(text).slice()
+  if (messages.size >= remembered) messages.clear()
+  messages.set(text, message)
+  return message
+}
+
 class MessageReader {
   readonly #frames = new FrameReader({ max: maxMessage, error: 'ERR_NEGOTIATE' })
   #headerSeen = false
@@ -106,7 +120,7 @@ export abstract class Negotiation {
   }
 
   protected say(text: string): void {
-    this.#out.push(encodeMessage(text))
+    this.#out.push(messageOf(text))
   }
 
   /** The other side has sent its header, and perhaps nothing else yet. */

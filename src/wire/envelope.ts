@@ -1,5 +1,5 @@
 import { attempt } from './attempt.ts'
-import { concat, utf8 } from './bytes.ts'
+import { concat, equals, utf8 } from './bytes.ts'
 import { ParleyError, remoteError } from './errors.ts'
 import { encodeFrame } from './frame.ts'
 import { type PrivateKey, PublicKey } from './keys.ts'
@@ -37,14 +37,17 @@ export function sealEnvelope(
     .finish()
 }
 
-/** Opens what `sealEnvelope` made. Throws `ERR_ENVELOPE` when it is malformed or its signature is not good. */
-export function openEnvelope(bytes: Uint8Array, domain: string): Envelope {
+/**
+ * Opens what `sealEnvelope` made. Throws `ERR_ENVELOPE` when it is malformed or its signature is not good. A key that is at hand
+ * already, if it is the signer's, spares reading and checking it once more.
+ */
+export function openEnvelope(bytes: Uint8Array, domain: string, known?: PublicKey): Envelope {
   const found = attempt(
     () => fields(bytes),
     cause => notValid('is malformed', cause),
   )
   const publicKey = attempt(
-    () => PublicKey.fromBytes(lastBytes(found, PUBLIC_KEY)),
+    () => keyOf(lastBytes(found, PUBLIC_KEY), known),
     cause => notValid('holds no key that can be used', cause),
   )
   const payloadType = lastBytes(found, PAYLOAD_TYPE)
@@ -53,6 +56,10 @@ export function openEnvelope(bytes: Uint8Array, domain: string): Envelope {
     throw notValid('has a signature that is not good')
   }
   return { publicKey, payloadType, payload }
+}
+
+function keyOf(bytes: Uint8Array, known: PublicKey | undefined): PublicKey {
+  return known && equals(known.bytes, bytes) ? known : PublicKey.fromBytes(bytes)
 }
 
 function lastBytes(found: readonly Field[], number: number): Uint8Array {

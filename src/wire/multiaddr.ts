@@ -23,6 +23,8 @@ export interface Component {
 interface Part {
   readonly component: Component
   readonly bytes: Uint8Array
+  /** The value alone. */
+  readonly value: Uint8Array
 }
 
 /**
@@ -69,8 +71,8 @@ export class Multiaddr {
 
   /** The peer that the last `p2p` component names: whom a connection to this address must prove to be. */
   get peerId(): PeerId | undefined {
-    const value = this.components.findLast(component => component.name === 'p2p')?.value
-    if (value !== undefined) this.#peerId ??= PeerId.parse(value)
+    const value = this.#parts.findLast(({ component }) => component.name === 'p2p')?.value
+    if (value !== undefined) this.#peerId ??= PeerId.fromBytes(value)
     return this.#peerId
   }
 
@@ -209,6 +211,7 @@ function partOf(protocol: Protocol, value: Uint8Array): Part | undefined {
   return {
     component: { code, name, value: size === 0 ? undefined : text },
     bytes: concat([...prefix, value]),
+    value,
   }
 }
 

@@ -47,10 +47,11 @@ export function sealPeerRecord(key: PrivateKey, record: { seq: bigint; addresses
 
 /**
  * Opens a peer record, as it is deployed or as the RFC has it: the signature must be good and of the very peer the record is
- * about. Addresses that do not parse are left out. Throws `ERR_ENVELOPE`.
+ * about. Addresses that do not parse are left out. For `known` see `openEnvelope`. Throws `ERR_ENVELOPE`.
  */
-export function openPeerRecord(bytes: Uint8Array): PeerRecord & { publicKey: PublicKey } {
-  const { publicKey, payload } = unlessThrown(() => openForm(bytes, deployed)) ?? openForm(bytes, specified)
+export function openPeerRecord(bytes: Uint8Array, known?: PublicKey): PeerRecord & { publicKey: PublicKey } {
+  const { publicKey, payload } =
+    unlessThrown(() => openForm(bytes, deployed, known)) ?? openForm(bytes, specified, known)
   const record = attempt(
     () => readRecord(payload),
     cause => notValid('is malformed', cause),
@@ -59,8 +60,8 @@ export function openPeerRecord(bytes: Uint8Array): PeerRecord & { publicKey: Pub
   return { ...record, publicKey }
 }
 
-function openForm(bytes: Uint8Array, { domain, payloadType }: Form): Envelope {
-  const envelope = openEnvelope(bytes, domain)
+function openForm(bytes: Uint8Array, { domain, payloadType }: Form, known: PublicKey | undefined): Envelope {
+  const envelope = openEnvelope(bytes, domain, known)
   if (!equals(envelope.payloadType, payloadType)) throw notValid('is of another type')
   return envelope
 }

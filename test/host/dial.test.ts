@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createHost, type Host, type Target } from '#src/host/host'
+import { createHost, type Host } from '#src/host/host'
+import type { Target } from '#src/host/target'
 import { memory } from '#src/net/memory'
 import type { Socket } from '#src/net/transport'
 import { Upgrade } from '#src/net/upgrade'

@@ -161,6 +161,17 @@ describe('streams of one connection:', () => {
     }))
 })
 
+/** Stops all clocks. What comes back moves them on by so many milliseconds. */
+function clock(t: TestContext): (ms: number) => void {
+  let time = 1_000
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.method(performance, 'now', () => time)
+  return ms => {
+    time += ms
+    t.mock.timers.tick(ms)
+  }
+}
+
 describe('opening a stream:', () => {
   test('takes the first protocol that the other side speaks', () =>
     withPair({ protocols: ['/b', '/c'] }, async (a, b) => {
@@ -243,7 +254,7 @@ describe('opening a stream:', () => {
 
   for (const optimistic of [false, true]) {
     test(`gives up at its deadline, ${optimistic ? 'optimistic' : 'or plain'}, and resets the stream`, async t => {
-      t.mock.timers.enable({ apis: ['setTimeout'] })
+      const advance = clock(t)
       await withRawPeer({ negotiationTimeout: 5_000 }, async ({ connection }, peer) => {
         const opening = connection.open('/test', { optimistic })
         const failing = errorOf(optimistic ? opening.then(collect) : opening)
@@ -251,9 +262,9 @@ describe('opening a stream:', () => {
         // Half an answer does not count.
         peer.send(dataFrame(0, 1, encodeMessage(MULTISTREAM_PROTOCOL)))
         await turns()
-        t.mock.timers.tick(4_999)
+        advance(4_999)
         assert.equal(connection.streams.length, 1)
-        t.mock.timers.tick(1)
+        advance(1)
         assert.equal((await failing).code, 'ERR_TIMEOUT')
         await until(() => peer.count('reset') === 1)
         assert.equal(connection.status, 'open')
@@ -262,13 +273,13 @@ describe('opening a stream:', () => {
   }
 
   test('a stream that the other side opens and leaves without a protocol is reset at the deadline', async t => {
-    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const advance = clock(t)
     await withRawPeer({ direction: 'inbound', negotiationTimeout: 5_000 }, async (side, peer) => {
       peer.send(dataFrame(Flag.syn, 1, proposal('/test').subarray(0, 25)))
       peer.send(encodeHeader(FrameType.windowUpdate, Flag.syn, 3, 0))
       peer.send(dataFrame(Flag.syn | Flag.fin, 5, proposal('/test').subarray(0, 25)))
       await until(() => side.connection.streams.length === 2)
-      t.mock.timers.tick(5_000)
+      advance(5_000)
       await until(() => side.connection.streams.length === 0)
       assert.equal(side.streams.length, 0)
     })
@@ -318,7 +329,7 @@ describe('opening a stream:', () => {
     }))
 
   test('a stream whose proposals go on without end is ended, and at the deadline reset', async t => {
-    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const advance = clock(t)
     const options: PairOptions = { protocols: [], negotiationTimeout: 5_000 }
     await withRawPeer({ direction: 'inbound', ...options }, async ({ connection }, peer) => {
       const proposals = Array.from({ length: 20 }, (_, i) => encodeMessage(`/unknown/${i}`))
@@ -326,7 +337,7 @@ describe('opening a stream:', () => {
       await until(() => peer.count('end') === 1)
       assert.equal(peer.textOf(stream.id).match(/na\n/g)?.length, 16)
       assert.deepEqual([connection.streams.length, peer.count('reset')], [1, 0])
-      t.mock.timers.tick(5_000)
+      advance(5_000)
       await until(() => peer.count('reset') === 1)
       await until(() => connection.streams.length === 0)
       assert.equal(connection.status, 'open')
@@ -613,15 +624,6 @@ describe('a peer that breaks the rules loses the connection:', () => {
 })
 
 describe('a silent peer', () => {
-  function clock(t: TestContext): (ms: number) => void {
-    let time = 1_000
-    t.mock.timers.enable({ apis: ['setTimeout'] })
-    t.mock.method(performance, 'now', () => time)
-    return ms => {
-      time += ms
-      t.mock.timers.tick(ms)
-    }
-  }
   const yamux = { keepAliveInterval: 30_000, keepAliveTimeout: 10_000 }
 
   test('is asked every thirty seconds, and lives while it answers', async t => {

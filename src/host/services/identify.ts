@@ -41,6 +41,8 @@ export class Identify {
   /** What was asked on each connection, and whether the answer has come. */
   readonly #asked = new WeakMap<Connection, Promise<void>>()
   #seq = 0n
+  /** The record made last, and the addresses that it names. */
+  #sealed: { text: string; record: Uint8Array } | undefined
 
   constructor(options: IdentifyOptions) {
     this.#options = options
@@ -101,9 +103,18 @@ export class Identify {
       observedAddress: connection.remoteAddress,
       protocolVersion,
       agent: this.#options.agent,
-      signedPeerRecord: sealPeerRecord(this.#options.identity, { seq: this.#nextSeq(), addresses }),
+      signedPeerRecord: this.#record(addresses),
     }
     return encodeIdentifyParts(message, maxMessage)
+  }
+
+  /** Our signed record: made anew when the addresses have changed. */
+  #record(addresses: Multiaddr[]): Uint8Array {
+    const text = addresses.join(' ')
+    if (this.#sealed?.text === text) return this.#sealed.record
+    const record = sealPeerRecord(this.#options.identity, { seq: this.#nextSeq(), addresses })
+    this.#sealed = { text, record }
+    return record
   }
 
   /** Milliseconds since 1970, but always more than the last. */
@@ -132,7 +143,7 @@ export class Identify {
   #signedAddresses(connection: Connection, { signedPeerRecord }: IdentifyMessage): Multiaddr[] | undefined {
     if (!signedPeerRecord) return undefined
     // A record that we cannot read is as good as none.
-    const record = unlessThrown(() => openPeerRecord(signedPeerRecord))
+    const record = unlessThrown(() => openPeerRecord(signedPeerRecord, connection.publicKey))
     const { peers } = this.#options
     if (!record?.peerId.equals(connection.peerId) || record.seq < peers.seq(connection.peerId))
       return undefined

@@ -3,7 +3,8 @@ import type { Stream } from '../../net/stream.ts'
 import { monotonicNow, unlessAborted } from '../../net/timer.ts'
 import { MAX_PERF_BYTES, PERF_PROTOCOL, PerfRequester, PerfResponder, zeros } from '../../protocol/perf.ts'
 import { ParleyError } from '../../wire/errors.ts'
-import type { Host, Target } from '../host.ts'
+import type { Host } from '../host.ts'
+import type { Target } from '../target.ts'
 
 /** Streams that one host serves at once, of all its peers together; further ones are reset. */
 const maxStreams = 16
