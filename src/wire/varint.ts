@@ -19,6 +19,12 @@ export function encodeVarint(value: number | bigint): Uint8Array {
   return varint.encode(number, new Uint8Array(varint.encodingLength(number)))
 }
 
+/** Writes the varint of a length that an array can have to the front of `bytes`, where there must be room for it. */
+export function writeVarint(length: number, bytes: Uint8Array): void {
+  if (length < 0x80) bytes[0] = length
+  else varint.encode(length, bytes)
+}
+
 /** How many bytes the varint of `value` has. Throws `ERR_VARINT` as `encodeVarint` does. */
 export function varintLength(value: number | bigint): number {
   const number = checked(value)
