@@ -33,10 +33,8 @@ export async function createClient(options) {
   return {
     dial: address => host.dial(address),
     open: async (address, service) => pipeOf(await host.open(address, protocolOf(service))),
-    async openEarly(address, service) {
-      const connection = await host.dial(address)
-      return pipeOf(await connection.open(protocolOf(service), { optimistic: true }))
-    },
+    openEarly: async (address, service) =>
+      pipeOf(await host.open(address, protocolOf(service), { optimistic: true })),
     stop: () => host.stop(),
   }
 }

@@ -14,7 +14,8 @@ const firstBytes = [
   { subject: 'node:tls', contender: 'node:tls', early: false },
 ]
 
-const withStreams = ['parley', 'js-libp2p']
+/** What node:net moves is what the proxy lets through: TCP itself sees no delay on either side of it. */
+const everyone = ['parley', 'js-libp2p', 'node:tls', 'node:net']
 
 export const cases = ({ pairs }) => [
   ...firstBytes.map(({ subject, contender, early }) => ({
@@ -23,7 +24,7 @@ export const cases = ({ pairs }) => [
     round: async () => ({ 'round trips': await roundTripsToAnswer(await pairs.of(contender), early) }),
   })),
   ...Object.entries({ up: 'upload', down: 'download' }).flatMap(([direction, task]) =>
-    withStreams.map(subject => ({
+    everyone.map(subject => ({
       bench: `bulk ${direction} at ${roundTrip} ms`,
       subject,
       round: async ms => ({ 'MB/s': await throughput(await pairs.of(subject), task, longer * ms) }),
