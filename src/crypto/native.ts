@@ -22,7 +22,7 @@ import {
   RSA_NUMBERS,
   type RsaNumbers,
 } from './rsa.ts'
-import { openShort, SHORT, SHORT_AD, sealShort } from './short.ts'
+import { ShortCipher } from './short.ts'
 
 const AEAD = 'chacha20-poly1305'
 const KEY_LENGTH = 32
@@ -240,6 +240,26 @@ const kinds: Record<KeyType, Kind> = { ed25519, secp256k1, ecdsa, rsa }
 /** Keys that were found sound, by the very array that holds them: to check one again takes a third of a verification. */
 const checked = new WeakMap<Uint8Array, node.KeyObject>()
 
+let short: ShortCipher | undefined
+let loading: Promise<void> | undefined
+
+/** The cipher for short messages. It is loaded when something is first sealed; until it is there, node:crypto does it all. */
+function shortCipher(): ShortCipher | undefined {
+  if (!short) void shortCipherLoaded()
+  return short
+}
+
+/** Settles when short messages are no longer sealed by node:crypto, or when there is no WebAssembly and they always will be. */
+export function shortCipherLoaded(): Promise<void> {
+  loading ??= ShortCipher.load().then(
+    cipher => {
+      short = cipher
+    },
+    () => {},
+  )
+  return loading
+}
+
 function lengthOf(pieces: readonly Uint8Array[]): number {
   let length = 0
   for (const piece of pieces) length += piece.length
@@ -271,7 +291,7 @@ export const provider: CryptoProvider = {
 
   seal(key, nonce, ad, plaintext) {
     checkNonce(nonce)
-    if (plaintext.length <= SHORT && ad.length <= SHORT_AD) return sealShort(key, nonce, ad, plaintext)
+    if (shortCipher()?.takes(plaintext.length, ad)) return short!.seal(key, nonce, ad, plaintext)
     const cipher = node.createCipheriv(AEAD, key, nonce, TAG_OPTION)
     if (ad.length > 0) cipher.setAAD(ad, AAD_OPTION)
     const ciphertext = plain(cipher.update(plaintext))
@@ -284,7 +304,7 @@ export const provider: CryptoProvider = {
       checkNonce(nonce)
       // OpenSSL takes shorter ones, and a short cipher would take what is missing from the ciphertext.
       if (tag.length !== TAG_LENGTH) return undefined
-      if (lengthOf(pieces) <= SHORT && ad.length <= SHORT_AD) return openShort(key, nonce, ad, pieces, tag)
+      if (short?.takes(lengthOf(pieces), ad)) return short.open(key, nonce, ad, pieces, tag)
       const decipher = node.createDecipheriv(AEAD, key, nonce, TAG_OPTION)
       decipher.setAuthTag(tag)
       if (ad.length > 0) decipher.setAAD(ad, AAD_OPTION)

@@ -1,35 +1,53 @@
-import { ChaCha20Poly1305, newInstance } from '@chainsafe/as-chacha20poly1305'
+import type { ChaCha20Poly1305 } from '@chainsafe/as-chacha20poly1305'
 import { join } from './bytes.ts'
 
 /** Up to so many bytes WebAssembly is done before node:crypto has made its cipher object, which takes 5 us and work for the collector. */
 export const SHORT = 384
 
 /** The longest associated data that the module has room for. */
-export const SHORT_AD = 32
+const longestData = 32
 
-const TAG_LENGTH = 16
+const tagLength = 16
 
-const cipher = new ChaCha20Poly1305(newInstance())
+/** The cipher for short messages. */
+export class ShortCipher {
+  readonly #cipher: ChaCha20Poly1305
 
-/** As `CryptoProvider.seal`, for a plaintext of at most `SHORT` bytes and data of at most `SHORT_AD`. */
-export function sealShort(
-  key: Uint8Array,
-  nonce: Uint8Array,
-  ad: Uint8Array,
-  plaintext: Uint8Array,
-): [ciphertext: Uint8Array, tag: Uint8Array] {
-  const sealed = cipher.seal(key, nonce, plaintext, ad)
-  return [sealed.subarray(0, -TAG_LENGTH), sealed.subarray(-TAG_LENGTH)]
-}
+  private constructor(cipher: ChaCha20Poly1305) {
+    this.#cipher = cipher
+  }
 
-/** As `CryptoProvider.open`, within the same bounds. */
-export function openShort(
-  key: Uint8Array,
-  nonce: Uint8Array,
-  ad: Uint8Array,
-  pieces: readonly Uint8Array[],
-  tag: Uint8Array,
-): Uint8Array[] | undefined {
-  const plaintext = cipher.open(key, nonce, join([...pieces, tag]), ad)
-  return plaintext ? [plaintext] : undefined
+  /** Loads the module, which takes some milliseconds: not while a program starts. */
+  static async load(): Promise<ShortCipher> {
+    const { ChaCha20Poly1305, newInstance } = await import('@chainsafe/as-chacha20poly1305')
+    return new ShortCipher(new ChaCha20Poly1305(newInstance()))
+  }
+
+  /** Whether messages of this length, with so much associated data, are for this cipher. */
+  takes(length: number, ad: Uint8Array): boolean {
+    return length <= SHORT && ad.length <= longestData
+  }
+
+  /** As `CryptoProvider.seal`. */
+  seal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    plaintext: Uint8Array,
+  ): [ciphertext: Uint8Array, tag: Uint8Array] {
+    const sealed = this.#cipher.seal(key, nonce, plaintext, ad)
+    return [sealed.subarray(0, -tagLength), sealed.subarray(-tagLength)]
+  }
+
+  /** As `CryptoProvider.open`, for a tag of 16 bytes. */
+  open(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    ad: Uint8Array,
+    pieces: readonly Uint8Array[],
+    tag: Uint8Array,
+  ): Uint8Array[] | undefined {
+    const plaintext = this.#cipher.open(key, nonce, join([...pieces, tag]), ad)
+    return plaintext ? [plaintext] : undefined
+  }
 }

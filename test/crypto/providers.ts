@@ -1,8 +1,12 @@
-import { provider as native } from '#src/crypto/native'
+import { provider as native, shortCipherLoaded } from '#src/crypto/native'
 import { provider as portable } from '#src/crypto/portable'
 import type { CryptoProvider, KeyType } from '#src/crypto/provider'
 
 export { native, portable }
+
+/** Both of native's ciphers are tried, the one for short messages and the other. */
+await shortCipherLoaded()
+
 export const providers: CryptoProvider[] = [native, portable]
 
 /** The types of key that both providers know. */
