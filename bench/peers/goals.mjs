@@ -65,6 +65,8 @@ const goals = [
     [`${each} 64 B`, `${each} 64 KiB`].flatMap(one => framing(one, 3)),
   ),
   { bench: 'idle connections', metric: 'kB/connection', atMost: 25 },
+  { bench: 'idle connections', metric: '% of a core', atMost: 5 },
+  { bench: 'idle connections', metric: 'still answer', over: { metric: 'connections' }, atLeast: 1 },
   { bench: 'idle connections', metric: 'kB/connection', over: js },
   { bench: 'idle connections', metric: 'CPU us/(connection s)', over: js },
   { bench: 'round trips from dial to answer', metric: 'round trips', subject: 'parley, early', atMost: 3.2 },

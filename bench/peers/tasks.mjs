@@ -155,6 +155,16 @@ export class Tasks {
     await Promise.all(Array.from({ length: dialsAtOnce }, dialNext))
   }
 
+  /** How many of the connections that are held still answer. */
+  async answers({ addresses }) {
+    let count = 0
+    for (const client of this.#crowd) {
+      await answered(await client.open(addresses.echo, 'echo'))
+      count++
+    }
+    return count
+  }
+
   async #gather(count) {
     while (this.#crowd.length < count) this.#crowd.push(await this.#contender.createClient(this.#options))
   }

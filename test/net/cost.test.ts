@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { type HeapProfiler, Session } from 'node:inspector'
+import { test } from 'node:test'
+import { lengthPrefixed } from '#src/net/length-prefixed'
+import type { Stream } from '#src/net/stream'
+import { tcp } from '#src/net/tcp'
+import { Multiaddr } from '#src/wire/multiaddr'
+import { Ear, type Side, socketPair, streamPair, turns, until, withPair } from '../support/net.ts'
+import { pattern } from '../support/wire.ts'
+
+// What speed is made of, as counts: the same on every machine, however busy it is.
+
+const kibi = 1024
+const mebi = 1024 * kibi
+
+const loopback = Multiaddr.parse('/ip4/127.0.0.1/tcp/0')
+
+/** A stream over TCP, after its connection has said who it is and its window has had time to grow. */
+async function withStream(body: (near: Stream, far: Stream, side: Side) => Promise<void>): Promise<void> {
+  await withPair({ sockets: await socketPair(tcp(), loopback) }, async (a, b) => {
+    const [near, far] = await streamPair(a, b)
+    await turns()
+    a.socket.clear()
+    await body(near, far, a)
+  })
+}
+
+/** Writes so many bytes in pieces of 64 KiB, as fast as they are taken. */
+async function push(stream: Stream, count: number): Promise<void> {
+  const piece = pattern(64 * kibi)
+  for (let sent = 0; sent < count; sent += piece.length) if (!stream.write(piece)) await stream.drained()
+  await stream.end()
+}
+
+async function drain(stream: Stream): Promise<number> {
+  let count = 0
+  for await (const bytes of stream) count += bytes.length
+  return count
+}
+
+/** What the body has copied from one array of bytes to another, in bytes, by the two ways that there are in src/. */
+async function copiedBy(body: () => Promise<void>): Promise<number> {
+  const { prototype } = Object.getPrototypeOf(Uint8Array)
+  const { set, slice } = prototype
+  let copied = 0
+  prototype.set = function (this: Uint8Array, source: ArrayLike<number>, offset?: number) {
+    copied += source.length
+    return set.call(this, source, offset)
+  }
+  prototype.slice = function (this: Uint8Array, start?: number, end?: number) {
+    const copy = slice.call(this, start, end)
+    copied += copy.length
+    return copy
+  }
+  try {
+    await body()
+  } finally {
+    Object.assign(prototype, { set, slice })
+  }
+  return copied
+}
+
+/** What the body has allocated on the heap of V8, in bytes, as its profiler samples it. */
+async function allocatedBy(body: () => Promise<void>): Promise<number> {
+  const session = new Session()
+  session.connect()
+  const post = (method: string, parameters = {}) =>
+    new Promise<unknown>((resolve, reject) => {
+      session.post(method, parameters, (error, result) => (error ? reject(error) : resolve(result)))
+    })
+  const collected = { includeObjectsCollectedByMajorGC: true, includeObjectsCollectedByMinorGC: true }
+  await post('HeapProfiler.startSampling', { samplingInterval: 1024, ...collected })
+  await body()
+  const { profile } = (await post('HeapProfiler.stopSampling')) as HeapProfiler.StopSamplingReturnType
+  session.disconnect()
+  return sizeOf(profile.head)
+}
+
+function sizeOf({ selfSize, children }: HeapProfiler.SamplingHeapProfileNode): number {
+  return children.reduce((sum, child) => sum + sizeOf(child), selfSize)
+}
+
+test('bulk leaves in full records, and many of them in a write', () =>
+  withStream(async (near, far, { socket }) => {
+    const count = 16 * mebi
+    await Promise.all([push(near, count), drain(far)])
+    const records = socket.records
+    assert.ok(records.length <= 300, `${records.length} records for 16 MiB`)
+    assert.ok(socket.writes <= 100, `${socket.writes} writes for 16 MiB`)
+    const full = records.filter(size => size === 65_408 + 16).length
+    assert.ok(full >= 0.8 * records.length, `${full} of ${records.length} are full`)
+  }))
+
+test('a byte is copied twice at most on its way from writer to reader', () =>
+  withStream(async (near, far) => {
+    const count = 16 * mebi
+    const copied = await copiedBy(async () => void (await Promise.all([push(near, count), drain(far)])))
+    assert.ok(copied <= 2 * count, `${copied} bytes were copied to move ${count}`)
+  }))
+
+test('ten thousand small messages are a few records, and as few writes', () =>
+  withStream(async (near, far, { socket }) => {
+    const messages = lengthPrefixed(near)
+    const reading = drain(far)
+    for (let i = 0; i < 10_000; i++) {
+      messages.write(pattern(64))
+      await messages.drained()
+    }
+    await near.end()
+    assert.equal(await reading, 650_000)
+    assert.ok(socket.records.length <= 15, `${socket.records.length} records`)
+    assert.ok(socket.writes <= 8, `${socket.writes} writes`)
+  }))
+
+test('an echo costs each side one record in one write', () =>
+  withStream(async (near, far, { socket }) => {
+    const answering = (async () => {
+      for await (const bytes of far) far.write(bytes)
+    })()
+    const reader = near[Symbol.asyncIterator]()
+    for (let i = 0; i < 100; i++) {
+      near.write(pattern(64))
+      await reader.next()
+    }
+    assert.deepEqual([socket.writes, socket.records.length], [100, 100])
+    await near.end()
+    await answering
+  }))
+
+test('a small message allocates little', () =>
+  withStream(async (near, far) => {
+    const count = 20_000
+    const messages = lengthPrefixed(near)
+    const message = pattern(64)
+    const send = async () => {
+      for (let i = 0; i < count; i++) if (!messages.write(message)) await messages.drained()
+    }
+    let read = 0
+    const reading = (async () => {
+      for await (const _ of lengthPrefixed(far)) read++
+    })()
+    await send()
+    await until(() => read === count)
+    const allocated = await allocatedBy(async () => {
+      await send()
+      await until(() => read === 2 * count)
+    })
+    assert.ok(allocated <= 1_200 * count, `${allocated / count} bytes a message`)
+    await near.end()
+    await reading
+  }))
+
+test('reads over TCP make no buffers: every socket reads into the same one', async () => {
+  const buffers = new Set<ArrayBufferLike>()
+  const pairs = [await socketPair(tcp(), loopback), await socketPair(tcp(), loopback)]
+  for (const socket of pairs.flat()) {
+    const ear = new Ear()
+    socket.attach({
+      data: chunk => {
+        buffers.add(chunk.buffer)
+        ear.data(chunk)
+      },
+      end: () => ear.end(),
+      drain: () => ear.drain(),
+      close: error => ear.close(error),
+    })
+  }
+  for (const socket of pairs.flat()) socket.write([pattern(1_000)])
+  await until(() => buffers.size > 0)
+  await turns(20)
+  for (const socket of pairs.flat()) socket.destroy()
+  assert.equal(buffers.size, 1)
+})
