@@ -15,8 +15,8 @@ export function startTimer(
 export class Deadlines<T> {
   readonly #delay: number
   readonly #passed: (item: T) => void
-  /** When each passes, the earliest first. */
-  readonly #due = new Map<T, number>()
+  /** When each passes, the earliest first; nothing is kept while there are none. */
+  #due: Map<T, number> | undefined
   #cancelTimer: (() => void) | undefined
 
   /** @param delay milliseconds from `add` until `passed` is called, unless the item is deleted first */
@@ -26,33 +26,35 @@ export class Deadlines<T> {
   }
 
   add(item: T): void {
+    this.#due ??= new Map()
     this.#due.set(item, monotonicNow() + this.#delay)
     this.#cancelTimer ??= startTimer(this.#delay, () => this.#look())
   }
 
   delete(item: T): void {
-    this.#due.delete(item)
+    this.#due?.delete(item)
   }
 
   /** Forgets all of them. */
   clear(): void {
-    this.#due.clear()
+    this.#due = undefined
     this.#cancelTimer?.()
     this.#cancelTimer = undefined
   }
 
   #look(): void {
     this.#cancelTimer = undefined
-    for (const [item, due] of this.#due) {
+    for (const [item, due] of this.#due ?? []) {
       // Timers may be early by a fraction of a millisecond.
       const left = due - monotonicNow()
       if (left >= 1) {
         this.#cancelTimer = startTimer(left, () => this.#look())
         return
       }
-      this.#due.delete(item)
+      this.#due?.delete(item)
       this.#passed(item)
     }
+    if (this.#due?.size === 0) this.#due = undefined
   }
 }
 

@@ -23,8 +23,6 @@ export interface Component {
 interface Part {
   readonly component: Component
   readonly bytes: Uint8Array
-  /** The value alone. */
-  readonly value: Uint8Array
 }
 
 /**
@@ -71,8 +69,8 @@ export class Multiaddr {
 
   /** The peer that the last `p2p` component names: whom a connection to this address must prove to be. */
   get peerId(): PeerId | undefined {
-    const value = this.#parts.findLast(({ component }) => component.name === 'p2p')?.value
-    if (value !== undefined) this.#peerId ??= PeerId.fromBytes(value)
+    const part = this.#parts.findLast(({ component }) => component.name === 'p2p')
+    if (part !== undefined) this.#peerId ??= PeerId.fromBytes(valueOf(part))
     return this.#peerId
   }
 
@@ -202,6 +200,11 @@ function varintAt(bytes: Uint8Array, offset: number): { value: number; end: numb
   return { value: varintNumber(bytes, offset, end), end }
 }
 
+/** The value alone, of a protocol whose values say how long they are. */
+function valueOf({ bytes }: Part): Uint8Array {
+  return bytes.subarray(varintAt(bytes, varintAt(bytes, 0).end).end)
+}
+
 /** The component that holds this value, or `undefined` when it is none of the protocol's. */
 function partOf(protocol: Protocol, value: Uint8Array): Part | undefined {
   const { code, name, size } = protocol
@@ -211,7 +214,6 @@ function partOf(protocol: Protocol, value: Uint8Array): Part | undefined {
   return {
     component: { code, name, value: size === 0 ? undefined : text },
     bytes: concat([...prefix, value]),
-    value,
   }
 }
 

@@ -6,14 +6,16 @@ export const TAG_LENGTH = 16
 
 const noData = new Uint8Array(0)
 
+/** One for all, since it is used at once: of ten thousand connections each would keep two. */
+const nonce = new Uint8Array(12)
+const counterOf = new DataView(nonce.buffer, 4)
+
 /**
  * One direction under one key: Noise's CipherState. The nonce is four zero bytes and a little-endian counter
  * of 64 bits. The counter is kept as a number: 2^53 records last longer than any connection.
  */
 export class CipherState {
   readonly #key: Uint8Array
-  readonly #nonce = new Uint8Array(12)
-  readonly #view = new DataView(this.#nonce.buffer)
   #counter: number
 
   /** @param counter where to start; only tests start elsewhere than at 0 */
@@ -45,8 +47,8 @@ export class CipherState {
     if (this.#counter >= Number.MAX_SAFE_INTEGER) {
       throw new ParleyError('ERR_NONCE_EXHAUSTED', 'This connection has used up its key; connect again.')
     }
-    this.#view.setUint32(4, this.#counter % 0x1_0000_0000, true)
-    this.#view.setUint32(8, Math.floor(this.#counter / 0x1_0000_0000), true)
-    return this.#nonce
+    counterOf.setUint32(0, this.#counter % 0x1_0000_0000, true)
+    counterOf.setUint32(4, Math.floor(this.#counter / 0x1_0000_0000), true)
+    return nonce
   }
 }

@@ -3,6 +3,7 @@
  *
  * Specification: https://github.com/libp2p/specs/blob/master/yamux/README.md
  */
+import { EMPTY } from '../../wire/bytes.ts'
 import { ParleyError, remoteError } from '../../wire/errors.ts'
 import { Fuse } from '../fuse.ts'
 import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH, type Header } from './header.ts'
@@ -62,7 +63,8 @@ export class YamuxSession {
   #outbound = 0
   #unacknowledged = 0
   #control: Uint8Array[] = []
-  readonly #partialHeader = new Uint8Array(HEADER_LENGTH)
+  /** A header of which a chunk held the beginning. */
+  #partialHeader = EMPTY
   #headerLength = 0
   #body: Body | undefined
   #goAwaySent = false
@@ -222,11 +224,13 @@ export class YamuxSession {
       return offset + HEADER_LENGTH
     }
     const count = Math.min(HEADER_LENGTH - this.#headerLength, chunk.length - offset)
+    if (this.#headerLength === 0) this.#partialHeader = new Uint8Array(HEADER_LENGTH)
     this.#partialHeader.set(chunk.subarray(offset, offset + count), this.#headerLength)
     this.#headerLength += count
     if (this.#headerLength === HEADER_LENGTH) {
       this.#headerLength = 0
       this.#receiveFrame(decodeHeader(this.#partialHeader, 0), events)
+      this.#partialHeader = EMPTY
     }
     return offset + count
   }
