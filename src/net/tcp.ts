@@ -204,9 +204,9 @@ class TcpSocket implements Socket {
   }
 
   write(pieces: readonly Uint8Array[]): boolean {
-    this.#socket.cork()
+    if (pieces.length > 1) this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
-    this.#socket.uncork()
+    if (pieces.length > 1) this.#socket.uncork()
     return this.#socket.writableLength < SOCKET_HIGH_WATER
   }
 

@@ -12,6 +12,8 @@ export interface HeartbeatLimits {
 /** Which pings are on their way, what the latest answer says of the round trip, and whether the other side lives. */
 export class Heartbeat {
   readonly #limits: HeartbeatLimits
+  /** Milliseconds of silence before a ping. */
+  readonly #patience: number
   /** When each ping was sent, by value, the oldest first. */
   readonly #pings = new Map<number, number>()
   #nextValue = 1
@@ -21,8 +23,10 @@ export class Heartbeat {
   #shortestRtt = 0
   #strayPongs = 0
 
-  constructor(limits: HeartbeatLimits, now: number) {
+  /** @param role the client asks first: a server that has heard it need not ask as well */
+  constructor(limits: HeartbeatLimits, role: 'client' | 'server', now: number) {
     this.#limits = limits
+    this.#patience = limits.keepAliveInterval * (role === 'client' ? 1 : 1.1)
     this.#lastPing = now
     this.#lastReceived = now
   }
@@ -72,7 +76,7 @@ export class Heartbeat {
   /** When the next ping is due, or its answer. Throws `ERR_TIMEOUT` when that was due and nothing came at all. */
   due(now: number): number {
     const [oldestPing] = this.#pings.values()
-    if (oldestPing === undefined) return this.#lastPing + this.#limits.keepAliveInterval
+    if (oldestPing === undefined) return Math.max(this.#lastPing, this.#lastReceived) + this.#patience
     const deadline = Math.max(oldestPing, this.#lastReceived) + this.#limits.keepAliveTimeout
     if (now >= deadline) throw remoteError('ERR_TIMEOUT', 'The other side has stopped answering.')
     return deadline

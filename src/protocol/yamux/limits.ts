@@ -10,7 +10,7 @@ export interface YamuxLimits {
   maxWindow: number
   /** What all receive windows together may grow by beyond their first 256 KiB, in bytes. Default 64 MiB. */
   windowGrowth: number
-  /** A ping is sent after so many milliseconds. Default 30,000. */
+  /** A ping is sent when nothing came for so many milliseconds, a tenth more on the side that was dialled. Default 30,000. */
   keepAliveInterval: number
   /** The connection is dead when nothing at all arrives for so many milliseconds after a ping. Default 10,000. */
   keepAliveTimeout: number

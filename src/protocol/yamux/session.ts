@@ -74,7 +74,7 @@ export class YamuxSession {
     this.now = now
     this.#limits = { ...defaultYamuxLimits, ...limits }
     this.growth = growthLimits(this.#limits.maxWindow, this.#limits.windowGrowth)
-    this.#heartbeat = new Heartbeat(this.#limits, now())
+    this.#heartbeat = new Heartbeat(this.#limits, role, now())
     this.#parity = role === 'client' ? 1 : 0
     this.#nextId = firstId
   }
@@ -166,7 +166,7 @@ export class YamuxSession {
       if (left < crumb) break
       this.#ready.delete(stream)
       left -= stream.turn(left, out)
-      if (stream.wantsTurn) this.#ready.add(stream)
+      if (stream.wantsTurn) stream.askTurn()
     }
     return out
   }

@@ -36,6 +36,7 @@ export class YamuxStream {
   /** SYN or ACK, until it rides on the first frame. */
   #greeting: number
   #acked: boolean
+  #asked = false
   #creditDue = false
   #endWanted = false
   #finSent = false
@@ -48,7 +49,7 @@ export class YamuxStream {
     this.#acked = !outbound
     this.#greeting = outbound ? Flag.syn : Flag.ack
     this.#receiveWindow = new ReceiveWindow(owner.growth, owner.now())
-    owner.ready(this)
+    this.askTurn()
   }
 
   /** Bytes written and not yet taken for sending. */
@@ -80,14 +81,14 @@ export class YamuxStream {
   write(bytes: Uint8Array): void {
     if (this.#over || this.#endWanted || bytes.length === 0) return
     this.#queue.push(bytes)
-    if (this.#sendWindow.credit > 0) this.#owner.ready(this)
+    if (this.#sendWindow.credit > 0) this.askTurn()
   }
 
   /** Sends FIN behind what is queued. */
   end(): void {
     if (this.#over || this.#endWanted) return
     this.#endWanted = true
-    if (this.#queue.length === 0) this.#owner.ready(this)
+    if (this.#queue.length === 0) this.askTurn()
   }
 
   /** Ends the stream at once, both ways; what is queued is dropped. */
@@ -104,6 +105,13 @@ export class YamuxStream {
   consume(count: number): void {
     if (!this.#receiveWindow.consume(count) || this.#over || this.#finReceived) return
     this.#creditDue = true
+    this.askTurn()
+  }
+
+  /** Asks the session for a turn, once until it comes: most writes find that another has asked. */
+  askTurn(): void {
+    if (this.#asked) return
+    this.#asked = true
     this.#owner.ready(this)
   }
 
@@ -115,6 +123,7 @@ export class YamuxStream {
 
   /** Appends the stream's next frame, of at most `limit` bytes in all, and returns its size; 0 for none. */
   turn(limit: number, out: Uint8Array[]): number {
+    this.#asked = false
     if (this.#creditDue) return this.#sendCredit(out)
     const count = Math.min(this.#sendable(), limit - HEADER_LENGTH)
     if (count > 0) return this.#sendData(count, out)
@@ -139,7 +148,7 @@ export class YamuxStream {
   /** The other side granted `delta` more bytes. */
   receiveCredit(delta: number): void {
     this.#sendWindow.grant(delta)
-    if (this.#sendable() > 0) this.#owner.ready(this)
+    if (this.#sendable() > 0) this.askTurn()
   }
 
   /** The other side sent FIN. Returns whether that is news. */

@@ -4,7 +4,8 @@ import { Heartbeat } from '#src/protocol/yamux/heartbeat'
 import { refuses } from '../../support/wire.ts'
 
 const begin = 1_000
-const fresh = () => new Heartbeat({ keepAliveInterval: 30_000, keepAliveTimeout: 10_000 }, begin)
+const fresh = (role: 'client' | 'server' = 'client') =>
+  new Heartbeat({ keepAliveInterval: 30_000, keepAliveTimeout: 10_000 }, role, begin)
 
 describe('Heartbeat', () => {
   test('measures the round trip of each ping by its value, in any order', () => {
@@ -28,7 +29,7 @@ describe('Heartbeat', () => {
     refuses('ERR_YAMUX', () => heartbeat.pong(value, begin))
   })
 
-  test('is due an interval after the last ping, and a timeout after a ping or later bytes', () => {
+  test('is due an interval after the last ping or later bytes, and a timeout after a ping or later bytes', () => {
     const heartbeat = fresh()
     assert.equal(heartbeat.due(begin), begin + 30_000)
     const value = heartbeat.ping(begin + 30_000)
@@ -36,7 +37,27 @@ describe('Heartbeat', () => {
     heartbeat.heard(begin + 35_000)
     assert.equal(heartbeat.due(begin + 44_999), begin + 45_000)
     heartbeat.pong(value, begin + 44_999)
-    assert.equal(heartbeat.due(begin + 44_999), begin + 60_000)
+    assert.equal(heartbeat.due(begin + 44_999), begin + 65_000)
+  })
+
+  test('lets the client ask first, so that one of two asks', () => {
+    const server = fresh('server')
+    assert.equal(server.due(begin + 30_000), begin + 33_000)
+    server.heard(begin + 30_000)
+    assert.equal(server.due(begin + 33_000), begin + 63_000)
+  })
+
+  test('tells the shortest round trip from the latest', () => {
+    const heartbeat = fresh()
+    assert.equal(heartbeat.shortestRtt, 0)
+    for (const [rtt, shortest] of [
+      [20, 20],
+      [5, 5],
+      [9, 5],
+    ] as const) {
+      heartbeat.pong(heartbeat.ping(begin), begin + rtt)
+      assert.deepEqual([heartbeat.rtt, heartbeat.shortestRtt], [rtt, shortest])
+    }
   })
 
   test('gives up when nothing at all came in time', () => {
