@@ -90,7 +90,7 @@ const STRUCK_OFF_AT = 64
 /**
  * Bytes that have come in pieces and leave in other pieces. Each byte is copied at most twice, however the
  * bytes are cut. Views that were handed out stay as they are whatever is pushed later; pushed chunks must not
- * be written to afterwards.
+ * be written to afterwards, unless what waits of them is detached first and what was taken is done with.
  */
 export class ByteQueue {
   #chunks: Uint8Array[] = []

@@ -4,6 +4,8 @@ import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
 import { LineReader } from '#src/protocol/lines'
+import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
+import { encodeHeader, FrameType } from '#src/protocol/yamux/header'
 import { utf8, utf8Text } from '#src/wire/bytes'
 import type { ErrorCode } from '#src/wire/errors'
 import { Multiaddr } from '#src/wire/multiaddr'
@@ -17,6 +19,7 @@ import {
   turns,
   until,
   withPair,
+  withRawPeer,
 } from '../support/net.ts'
 import { pattern, refuses } from '../support/wire.ts'
 
@@ -112,14 +115,33 @@ describe('small writes leave together:', () => {
       assert.equal(a.socket.records.length, 1)
     }))
 
-  test('but 1 MiB does not wait for the end of the turn', () =>
+  test('but a full batch does not wait for the end of the turn', () =>
     withStreams(async (near, _far, a) => {
+      const others = await Promise.all(Array.from({ length: 4 }, () => a.connection.open('/test')))
       await turns()
       a.socket.clear()
-      near.write(pattern(mebi - 10_000))
+      for (const stream of others) stream.write(pattern(250_000))
+      near.write(pattern(46_527))
       assert.equal(a.socket.writes, 0)
-      near.write(pattern(10_000))
+      near.write(pattern(1))
       assert.equal(a.socket.writes, 1)
+      const full = a.socket.records
+      assert.equal(full.length, 16)
+      assert.ok(full.every(size => size <= 65_408 + 16 && size > 65_408 - 1_024))
+      await turns()
+      assert.equal(a.socket.records.length, 17, 'the rest leaves at the end of the turn')
+    }))
+
+  test('and what had to wait leaves in batches of as many full records', () =>
+    withStreams(async (_near, _far, a) => {
+      const streams = await Promise.all(Array.from({ length: 14 }, () => a.connection.open('/test')))
+      await turns()
+      a.socket.clear()
+      for (const stream of streams) stream.write(pattern(300_000))
+      await until(() => a.socket.bytes > 14 * 256 * kibi)
+      const { records, writes } = a.socket
+      assert.ok(records.length <= 16 * writes, `${records.length} records in ${writes} writes`)
+      assert.ok(records.every(size => size <= 65_408 + 16))
     }))
 
   test('and many bytes as few full records', () =>
@@ -159,7 +181,7 @@ describe('backpressure:', () => {
         await near.end()
       })()
       await turns(50)
-      assert.ok(written < 2 * mebi, `${written} bytes were taken`)
+      assert.ok(written < 1.4 * mebi, `${written} bytes were taken`)
       assert.ok(a.socket.bytes < 300 * kibi, `${a.socket.bytes} bytes were sent`)
       for (let i = 0; i < 20; i++) {
         const sibling = await a.connection.open('/echo')
@@ -195,8 +217,8 @@ describe('backpressure:', () => {
   test('write says when to wait, and drained when to go on', () =>
     withStreams(async (near, far) => {
       await near.drained()
-      assert.equal(near.write(pattern(100 * kibi)), true)
-      assert.equal(near.write(pattern(1_400 * kibi)), false)
+      assert.equal(near.write(pattern(1000 * kibi)), true)
+      assert.equal(near.write(pattern(500 * kibi)), false)
       let drained = false
       const waiting = near.drained().then(() => {
         drained = true
@@ -204,8 +226,31 @@ describe('backpressure:', () => {
       await turns(20)
       assert.equal(drained, false)
       near.end().catch(() => {})
-      assert.equal((await collect(far)).length, 1_500 * kibi)
+      assert.equal((await collect(far)).length, 1500 * kibi)
       await waiting
+    }))
+
+  test('drained settles once 256 KiB are left, and not before', () =>
+    withRawPeer({ direction: 'outbound', polite: false }, async ({ connection }, peer) => {
+      const near = await connection.open('/test', { optimistic: true })
+      near.write(pattern(2 * mebi))
+      let drained = false
+      void near.drained().then(() => {
+        drained = true
+      })
+      await until(() => peer.count('data') > 0)
+      // Its own session would refuse what is sent on credit that it knows nothing of.
+      peer.deaf = true
+      const grant = async (credit: number) => {
+        peer.send(encodeHeader(FrameType.windowUpdate, 0, near.id, credit))
+        await turns(20)
+      }
+      // The proposal of the protocol was sent out of the first window.
+      const proposal = encodeMessage(MULTISTREAM_PROTOCOL).length + encodeMessage('/test').length
+      await grant(2 * mebi - 512 * kibi + proposal - 1)
+      assert.equal(drained, false)
+      await grant(1)
+      assert.equal(drained, true)
     }))
 
   test('a stream that nobody reads does not keep the connection from closing', async t => {

@@ -16,13 +16,14 @@ import {
   never,
   noiseOf,
   peerIdOf,
+  ReusingSocket,
   rsaKey,
   socketPair,
   turns,
   until,
 } from '../support/net.ts'
 import { exchange } from '../support/pair.ts'
-import { pattern } from '../support/wire.ts'
+import { cutAt, pattern } from '../support/wire.ts'
 
 const dialerKey = keyOf(1)
 const listenerKey = keyOf(2)
@@ -284,6 +285,25 @@ describe('upgrade()', () => {
     a.destroy()
     await until(() => ear.isClosed)
   })
+
+  for (const length of [513, 560, 620]) {
+    test(`copies what it keeps of a message longer than ${length} bytes, whose chunks are written over`, async () => {
+      const identity = noiseOf(rsaKey())
+      const cut = (chunk: Uint8Array) => cutAt(chunk, chunk.length > length ? [length] : [])
+      const [a, b] = await socketPair()
+      const listening = upgrade(new ReusingSocket(b, cut), { direction: 'inbound', identity }, never)
+      const dialled = new ReusingSocket(a, cut)
+      const upgradedA = await upgrade(dialled, { direction: 'outbound', identity }, never)
+      assert.ok(upgradedA.pending.length > length)
+      a.write([upgradedA.pending])
+      const upgradedB = await listening
+      for (const { publicKey } of [upgradedA, upgradedB]) assert.ok(publicKey.equals(rsaKey().publicKey))
+      assertTalk(upgradedA, upgradedB)
+      assertTalk(upgradedB, upgradedA)
+      a.destroy()
+      b.destroy()
+    })
+  }
 
   for (const [name, options, stage] of [
     ['dialer', outbound, 'negotiate'],

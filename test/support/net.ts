@@ -190,6 +190,35 @@ export class CountingSocket extends SocketWrapper {
   }
 }
 
+/** Tells every chunk in one buffer that is written over once the call is over, as a socket may; cut as it is told to. */
+export class ReusingSocket extends SocketWrapper {
+  readonly #cut: (chunk: Uint8Array) => readonly Uint8Array[]
+  #buffer = new Uint8Array(0)
+
+  constructor(socket: Socket, cut: (chunk: Uint8Array) => readonly Uint8Array[] = chunk => [chunk]) {
+    super(socket)
+    this.#cut = cut
+  }
+
+  override attach(handler: SocketHandler): void {
+    super.attach({
+      data: chunk => {
+        for (const piece of this.#cut(chunk)) this.#tell(piece, handler)
+      },
+      end: () => handler.end(),
+      drain: () => handler.drain(),
+      close: error => handler.close(error),
+    })
+  }
+
+  #tell(piece: Uint8Array, handler: SocketHandler): void {
+    if (this.#buffer.length < piece.length) this.#buffer = new Uint8Array(2 * piece.length)
+    this.#buffer.set(piece)
+    handler.data(this.#buffer.subarray(0, piece.length))
+    this.#buffer.fill(0xee)
+  }
+}
+
 /** One side of a pair of connections, and all that it told. */
 export interface Side {
   connection: Connection
