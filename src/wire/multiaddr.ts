@@ -70,7 +70,7 @@ export class Multiaddr {
   /** The peer that the last `p2p` component names: whom a connection to this address must prove to be. */
   get peerId(): PeerId | undefined {
     const part = this.#parts.findLast(({ component }) => component.name === 'p2p')
-    if (part !== undefined) this.#peerId ??= PeerId.fromBytes(valueOf(part))
+    if (part !== undefined) this.#peerId ??= PeerId.fromBytes(valueBytes(part))
     return this.#peerId
   }
 
@@ -201,7 +201,7 @@ function varintAt(bytes: Uint8Array, offset: number): { value: number; end: numb
 }
 
 /** The value alone, of a protocol whose values say how long they are. */
-function valueOf({ bytes }: Part): Uint8Array {
+function valueBytes({ bytes }: Part): Uint8Array {
   return bytes.subarray(varintAt(bytes, varintAt(bytes, 0).end).end)
 }
 
