@@ -5,6 +5,7 @@ import { measure } from '../../build/bench/harness.js'
 import { machine, printHeading, printJson, printRow, showProgress } from '../../build/bench/report.js'
 import { judge, printVerdicts } from './goals.mjs'
 import { installContenders } from './install.mjs'
+import { writePage } from './page.mjs'
 import { Pairs } from './pair.mjs'
 import { draw } from './plot.mjs'
 
@@ -28,7 +29,7 @@ const usage = `Usage: npm run bench:peers -- [suite...] [words...] [--quick] [--
   --quick  a few short rounds: to see that all runs, not how fast
   --full   holds 10,000 idle connections, not 1,000
   --json   one object a line on standard output, and nothing else there
-  --save   writes the figures to docs/bench.json, and a picture of them to docs/bench.svg
+  --save   writes the figures to docs/bench.json, a picture of them to docs/bench.svg, and a table into README.md
 
 parley and the others take turns, round by round, each with one process that listens and one that dials. Figures are the
 medians of several rounds after one to warm up, with the least and the greatest. 1 MB is 1,000,000 bytes.
@@ -123,6 +124,7 @@ function conclude(results, load, { json, save }) {
   const page = { machine: machine(), load: loads, goals: verdicts, results }
   writeFileSync('docs/bench.json', `${JSON.stringify(page, null, 2)}\n`)
   writeFileSync('docs/bench.svg', draw(results, machine()))
+  writePage(results, machine())
 }
 
 process.exitCode = await main()

@@ -54,9 +54,6 @@ function size(piece: Uint8Array | number): number {
 /** PKCS #8 (RFC 8410) around a 32-byte seed. */
 export const ed25519Private = new DerForm('an Ed25519 private key', '302e020100300506032b657004220420', 32)
 
-/** PKCS #8 (RFC 8410) around a 32-byte secret. */
-export const x25519Private = new DerForm('an X25519 private key', '302e020100300506032b656e04220420', 32)
-
 /** SubjectPublicKeyInfo (RFC 5480) around a compressed point of 33 bytes. */
 export const secp256k1Public = new DerForm(
   'a secp256k1 public key',

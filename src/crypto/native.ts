@@ -291,7 +291,8 @@ export const provider: CryptoProvider = {
 
   seal(key, nonce, ad, plaintext) {
     checkNonce(nonce)
-    if (shortCipher()?.takes(plaintext.length, ad)) return short!.seal(key, nonce, ad, plaintext)
+    const quick = shortCipher()
+    if (quick?.takes(plaintext.length, ad)) return quick.seal(key, nonce, ad, plaintext)
     const cipher = node.createCipheriv(AEAD, key, nonce, TAG_OPTION)
     if (ad.length > 0) cipher.setAAD(ad, AAD_OPTION)
     const ciphertext = plain(cipher.update(plaintext))
