@@ -124,28 +124,34 @@ export class Outcome<T = void> {
 
   /** Settles as the thing does; a rejection counts as handled. */
   get promise(): Promise<T> {
-    this.#deferred ??= deferred()
-    if (this.#state === 'resolved') this.#deferred.resolve(this.#value as T)
-    if (this.#state === 'rejected') this.#deferred.reject(this.#value)
+    if (!this.#deferred) {
+      this.#deferred = deferred()
+      this.#tell(this.#deferred)
+    }
     return this.#deferred.promise
   }
 
   /** Returns whether it was still open. */
   resolve(value: T): boolean {
-    if (this.#state !== 'open') return false
-    this.#state = 'resolved'
-    this.#value = value
-    this.#deferred?.resolve(value)
-    return true
+    return this.#settle('resolved', value)
   }
 
   /** Returns whether it was still open. */
   reject(error: unknown): boolean {
+    return this.#settle('rejected', error)
+  }
+
+  #settle(state: 'resolved' | 'rejected', value: unknown): boolean {
     if (this.#state !== 'open') return false
-    this.#state = 'rejected'
-    this.#value = error
-    this.#deferred?.reject(error)
+    this.#state = state
+    this.#value = value
+    if (this.#deferred) this.#tell(this.#deferred)
     return true
+  }
+
+  #tell({ resolve, reject }: Deferred<T>): void {
+    if (this.#state === 'resolved') resolve(this.#value as T)
+    if (this.#state === 'rejected') reject(this.#value)
   }
 }
 

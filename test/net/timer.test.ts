@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { aborted, defer, onAbort, throwIfAborted, unlessAborted, withDeadline } from '#src/net/timer'
+import { describe, type TestContext, test } from 'node:test'
+import {
+  aborted,
+  Deadlines,
+  defer,
+  Outcome,
+  onAbort,
+  throwIfAborted,
+  unlessAborted,
+  withDeadline,
+} from '#src/net/timer'
 import { ParleyError } from '#src/wire/errors'
 import { errorOf, withResolvers } from '../support/net.ts'
 import { refuses } from '../support/wire.ts'
@@ -89,4 +98,85 @@ test('what is deferred comes after an awaited loop, and before input', async () 
     })
   })
   assert.deepEqual(order, ['loop', 'deferred', 'input'])
+})
+
+describe('an outcome', () => {
+  test('is told to who asks before and after, and stays as it was first settled', async () => {
+    const good = new Outcome<number>()
+    const early = good.promise
+    assert.deepEqual([good.resolve(1), good.resolve(2), good.reject(new Error('late'))], [true, false, false])
+    assert.deepEqual([await early, await good.promise], [1, 1])
+    assert.equal(good.promise, early)
+    const bad = new Outcome()
+    assert.deepEqual([bad.reject(new Error('first')), bad.resolve()], [true, false])
+    await assert.rejects(bad.promise, { message: 'first' })
+  })
+})
+
+describe('deadlines', () => {
+  /** Deadlines of 100 ms on clocks that stand still, what has passed, and how to move the clocks on. */
+  function start(t: TestContext): {
+    deadlines: Deadlines<string>
+    passed: string[]
+    advance(ms: number): void
+  } {
+    let time = 1_000
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    t.mock.method(performance, 'now', () => time)
+    const passed: string[] = []
+    const deadlines = new Deadlines<string>(100, item => passed.push(item))
+    const advance = (ms: number) => {
+      time += ms
+      t.mock.timers.tick(ms)
+    }
+    return { deadlines, passed, advance }
+  }
+
+  test('pass one by one, each in its own time, unless they are deleted first', t => {
+    const { deadlines, passed, advance } = start(t)
+    deadlines.add('a')
+    advance(30)
+    deadlines.add('b')
+    deadlines.add('c')
+    advance(69)
+    assert.deepEqual(passed, [])
+    advance(1)
+    assert.deepEqual(passed, ['a'])
+    deadlines.delete('b')
+    advance(29)
+    assert.deepEqual(passed, ['a'])
+    advance(1)
+    assert.deepEqual(passed, ['a', 'c'])
+    deadlines.add('d')
+    advance(100)
+    assert.deepEqual(passed, ['a', 'c', 'd'])
+  })
+
+  test('that are forgotten never pass, and new ones do', t => {
+    const { deadlines, passed, advance } = start(t)
+    deadlines.add('a')
+    deadlines.clear()
+    advance(200)
+    assert.deepEqual(passed, [])
+    deadlines.add('b')
+    advance(100)
+    assert.deepEqual(passed, ['b'])
+  })
+})
+
+test('the end of a turn comes behind the promises that are settled by then, and what follows from them', async () => {
+  const order: string[] = []
+  await new Promise<void>(resolve => {
+    setImmediate(() => {
+      defer(() => {
+        order.push('end')
+        resolve()
+      })
+      void Promise.resolve()
+        .then(() => order.push('promise'))
+        .then(() => order.push('what follows'))
+      order.push('turn')
+    })
+  })
+  assert.deepEqual(order, ['turn', 'promise', 'what follows', 'end'])
 })
