@@ -73,7 +73,7 @@ function importSpki(der: Uint8Array): node.KeyObject {
 const encodings = { publicKeyEncoding: { format: 'der', type: 'spki' } } as const
 
 /**
- * An X25519 pair from its secret. As JSON Web Key again, whose public half is asked for and not looked at: two fifths of the
+ * An X25519 pair from its secret. As JSON Web Key again, whose public half is asked for and not looked at: three fifths of the
  * time that a pair in DER takes, from Node's generator or anywhere else.
  */
 function x25519Pair(secret: Uint8Array): { privateKey: node.KeyObject; publicKey: Uint8Array } {

@@ -157,6 +157,23 @@ describe('a handler', () => {
       assert.equal(utf8Text(await collect(stream)), '/v2')
     }))
 
+  test('answers an optimistic opener, who wrote before it was known that the protocol is spoken', () =>
+    withHosts(2, {}, async (a, b) => {
+      serveEcho(b)
+      const stream = await a.open(b.addresses[0]!, '/echo', { optimistic: true })
+      assert.equal(stream.protocol, '/echo')
+      stream.write(utf8('early'))
+      await stream.end()
+      assert.equal(utf8Text(await collect(stream)), 'early')
+    }))
+
+  test('that is not there is an error of the stream for an optimistic opener, not of opening it', () =>
+    withHosts(2, {}, async (a, b) => {
+      const stream = await a.open(b.addresses[0]!, '/nobody', { optimistic: true })
+      assert.equal((await errorOf(collect(stream))).code, 'ERR_PROTOCOL_UNSUPPORTED')
+      assert.equal((await errorOf(a.open(b.addresses[0]!, '/nobody'))).code, 'ERR_PROTOCOL_UNSUPPORTED')
+    }))
+
   for (const [name, handler] of [
     [
       'throws at once',
