@@ -5,17 +5,17 @@ import { Multiaddr } from '#src/wire/multiaddr'
 import { keyOf, peerIdOf } from '../support/net.ts'
 import { refuses } from '../support/wire.ts'
 
-const id = peerIdOf(keyOf(1))
+const id = peerIdOf(keyOf(1)).toString()
 
 test('a target is a peer ID, an address or both, as text or as value', () => {
   const targets = new Targets()
   const address = `/ip4/127.0.0.1/tcp/3000/p2p/${id}`
   const cases = [
-    [id, String(id), undefined],
-    [String(id), String(id), undefined],
-    [`/p2p/${id}`, String(id), undefined],
-    [address, String(id), address],
-    [Multiaddr.parse(address), String(id), address],
+    [peerIdOf(keyOf(1)), id, undefined],
+    [id, id, undefined],
+    [`/p2p/${id}`, id, undefined],
+    [address, id, address],
+    [Multiaddr.parse(address), id, address],
     ['/ip4/127.0.0.1/tcp/3000', undefined, '/ip4/127.0.0.1/tcp/3000'],
   ] as const
   for (const [target, peerId, at] of [...cases, ...cases]) {
