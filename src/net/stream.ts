@@ -3,7 +3,7 @@ import type { YamuxStream } from '../protocol/yamux/stream.ts'
 import { ByteQueue } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { Connection } from './connection.ts'
-import { type Deferred, deferred, Outcome } from './timer.ts'
+import { type Deferred, deferred, Outcome, soon } from './timer.ts'
 import type { Direction } from './upgrade.ts'
 
 /** Above this many bytes waiting to be sent, `write` says to wait: a batch of the pump's. */
@@ -249,14 +249,14 @@ export class Stream implements AsyncIterable<Uint8Array> {
   }
 
   #over(): void {
-    queueMicrotask(() => this.#events.closed(this))
+    soon(() => this.#events.closed(this))
   }
 
   #agree(protocol: string, rest: Uint8Array): void {
     this.#negotiation = undefined
     this.#protocol = protocol
     this.#negotiated.resolve(this)
-    queueMicrotask(() => this.#events.agreed(this))
+    soon(() => this.#events.agreed(this))
     if (rest.length > 0) this.#hand(rest)
   }
 

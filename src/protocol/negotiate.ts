@@ -88,10 +88,15 @@ class MessageReader {
 
 /** Throws `ERR_USAGE` for a name that cannot be spoken: empty, with a newline, or longer than a message. */
 export function checkProtocol(name: string): void {
-  if (name !== '' && !name.includes('\n') && utf8(name).length < maxMessage) return
+  if (name !== '' && !name.includes('\n') && isShort(name)) return
   throw new ParleyError('ERR_USAGE', 'The name of a protocol is one line of text of at most 1,023 bytes.', {
     scope: 'stream',
   })
+}
+
+/** UTF-8 takes three bytes at most for what a string counts as one. */
+function isShort(name: string): boolean {
+  return 3 * name.length < maxMessage || utf8(name).length < maxMessage
 }
 
 /** A negotiation under way, whichever side one is. */

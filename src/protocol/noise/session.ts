@@ -51,21 +51,34 @@ export class NoiseSession {
   }
 
   #openAll(chunk: Uint8Array): Uint8Array[] {
-    this.#incoming.push(chunk)
     const plaintext: Uint8Array[] = []
+    const offset = this.#length < 0 && this.#incoming.length === 0 ? this.#openWhole(chunk, plaintext) : 0
+    if (offset === chunk.length) return plaintext
+    this.#incoming.push(chunk.subarray(offset))
     while (this.#recordReady()) this.#open(plaintext)
     this.#incoming.detach()
     return plaintext
   }
 
+  /** Opens the records that lie in the chunk from their first byte to their last; returns where those end. */
+  #openWhole(chunk: Uint8Array, plaintext: Uint8Array[]): number {
+    let offset = 0
+    while (chunk.length - offset >= 2) {
+      const start = offset + 2
+      const end = start + checkedLength(chunk[offset]!, chunk[offset + 1]!)
+      if (end > chunk.length) break
+      const tagStart = end - TAG_LENGTH
+      this.#decrypt([chunk.subarray(start, tagStart)], chunk.subarray(tagStart, end), plaintext)
+      offset = end
+    }
+    return offset
+  }
+
   #recordReady(): boolean {
     if (this.#length < 0) {
       if (this.#incoming.length < 2) return false
-      this.#length = (this.#incoming.peek(0) << 8) | this.#incoming.peek(1)
+      this.#length = checkedLength(this.#incoming.peek(0), this.#incoming.peek(1))
       this.#incoming.take(2)
-      if (this.#length < TAG_LENGTH) {
-        throw remoteError('ERR_NOISE', 'The other side sent a record that is too short to be genuine.')
-      }
     }
     return this.#incoming.length >= this.#length
   }
@@ -74,12 +87,22 @@ export class NoiseSession {
     const pieces = this.#incoming.take(this.#length - TAG_LENGTH)
     const tag = this.#incoming.read(TAG_LENGTH)
     this.#length = -1
+    this.#decrypt(pieces, tag, plaintext)
+  }
+
+  #decrypt(pieces: readonly Uint8Array[], tag: Uint8Array, plaintext: Uint8Array[]): void {
     const opened = this.#receive.decrypt(pieces, tag)
     if (opened === undefined) {
       throw remoteError('ERR_NOISE', 'The connection was tampered with: a record is not genuine.')
     }
     for (const piece of opened) if (piece.length > 0) plaintext.push(piece)
   }
+}
+
+function checkedLength(high: number, low: number): number {
+  const length = (high << 8) | low
+  if (length >= TAG_LENGTH) return length
+  throw remoteError('ERR_NOISE', 'The other side sent a record that is too short to be genuine.')
 }
 
 function join(pieces: readonly Uint8Array[]): Uint8Array {
