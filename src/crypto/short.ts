@@ -1,5 +1,6 @@
 import type { ChaCha20Poly1305 } from '@chainsafe/as-chacha20poly1305'
 import { join } from './bytes.ts'
+import type { CryptoProvider } from './provider.ts'
 
 /** Up to so many bytes WebAssembly is done before node:crypto has made its cipher object, which takes 5 us and work for the collector. */
 export const SHORT = 384
@@ -29,24 +30,13 @@ export class ShortCipher {
   }
 
   /** As `CryptoProvider.seal`. */
-  seal(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    ad: Uint8Array,
-    plaintext: Uint8Array,
-  ): [ciphertext: Uint8Array, tag: Uint8Array] {
+  readonly seal: CryptoProvider['seal'] = (key, nonce, ad, plaintext) => {
     const sealed = this.#cipher.seal(key, nonce, plaintext, ad)
     return [sealed.subarray(0, -tagLength), sealed.subarray(-tagLength)]
   }
 
   /** As `CryptoProvider.open`, for a tag of 16 bytes. */
-  open(
-    key: Uint8Array,
-    nonce: Uint8Array,
-    ad: Uint8Array,
-    pieces: readonly Uint8Array[],
-    tag: Uint8Array,
-  ): Uint8Array[] | undefined {
+  readonly open: CryptoProvider['open'] = (key, nonce, ad, pieces, tag) => {
     const plaintext = this.#cipher.open(key, nonce, join([...pieces, tag]), ad)
     return plaintext ? [plaintext] : undefined
   }

@@ -8,6 +8,7 @@ const MAX_PREFIX = 9
 /** Frames up to this size are cut from blocks that they share: an allocation for each would take ten times as long. */
 const shortFrame = 512
 const blockSize = 16 * 1024
+const nothing = EMPTY.buffer
 let block = new ArrayBuffer(0)
 let blockUsed = 0
 
@@ -67,7 +68,7 @@ export class FrameReader {
   readonly #queue = new ByteQueue()
   #chunk = EMPTY
   /** What the chunk is a view of, and from where: to make views of that is twice as fast as `subarray`, to ask for it is not. */
-  #buffer = EMPTY.buffer
+  #buffer = nothing
   #base = 0
   #offset = 0
   /** The prefix read last: its own length, and the length it announces. */
@@ -189,6 +190,7 @@ export class FrameReader {
   #park(): void {
     this.#moveToQueue(this.#chunk.length - this.#offset)
     this.#chunk = EMPTY
+    this.#buffer = nothing
     this.#offset = 0
   }
 

@@ -39,7 +39,6 @@ export class SendQueue {
   /** Takes `count` bytes, of which there must be as many, onto the end of `out`. */
   take(count: number, out: Uint8Array[]): void {
     this.#length -= count
-    if (this.#length === 0) this.#closeRun()
     let left = count
     while (left > 0) {
       if (this.#head === this.#pieces.length) this.#closeRun()
@@ -53,7 +52,9 @@ export class SendQueue {
       left -= piece.length
       this.#head++
     }
-    this.#tidy()
+    // An idle stream keeps no block.
+    if (this.#length === 0) this.clear()
+    else this.#tidy()
   }
 
   /** Drops all that waits. */
