@@ -1,8 +1,7 @@
 /** The tables of SPEC.md that the sources determine. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { sep } from 'node:path'
-import { defaultLimits } from '#src/host/limits'
-import { defaultYamuxLimits } from '#src/protocol/yamux/limits'
+import { defaultLimits, defaultYamuxLimits } from '#src/protocol/limits'
 import { hex } from '#src/wire/bytes'
 import { protocols, VARIABLE } from '#src/wire/multiaddr-protocols'
 import { encodeVarint } from '#src/wire/varint'
@@ -31,21 +30,23 @@ export function multiaddrTable(): string[] {
 
 /** What may be set, with the sentence that stands beside it in the source. */
 export function limitsTable(): string[] {
-  const host = limitRows('host/limits.ts', 'Limits', defaultLimits)
-  const yamux = limitRows('protocol/yamux/limits.ts', 'YamuxLimits', defaultYamuxLimits)
+  const host = limitRows('Limits', defaultLimits)
+  const yamux = limitRows('YamuxLimits', defaultYamuxLimits)
   return table(
     ['limit', 'default', 'meaning'],
     [...host, ...yamux.map(([name = '', ...rest]) => [name.replace('`', '`yamux.'), ...rest])],
   )
 }
 
-function limitRows(file: string, name: string, defaults: object): string[][] {
-  const body = source(file).match(new RegExp(`interface ${name} \\{\n(.*?)\n\\}`, 's'))?.[1] ?? ''
+const limitsFile = 'protocol/limits.ts'
+
+function limitRows(name: string, defaults: object): string[][] {
+  const body = source(limitsFile).match(new RegExp(`interface ${name} \\{\n(.*?)\n\\}`, 's'))?.[1] ?? ''
   const members = body.matchAll(/\/\*\*(?<text>.*?)\*\/\s*(?<key>\w+):/gs)
   const meanings = new Map(Array.from(members, ({ groups = {} }) => [groups.key, meaning(groups.text ?? '')]))
   return Object.entries(defaults).flatMap(([key, value]: [string, unknown]) => {
     const what = meanings.get(key)
-    if (what === undefined) throw new Error(`src/${file} says nothing about ${key}.`)
+    if (what === undefined) throw new Error(`src/${limitsFile} says nothing about ${key}.`)
     return typeof value === 'number' ? [[`\`${key}\``, amount(value), what]] : []
   })
 }

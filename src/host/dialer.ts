@@ -9,11 +9,11 @@ import {
 } from '../net/timer.ts'
 import type { Socket, Transport } from '../net/transport.ts'
 import { type Upgraded, upgrade } from '../net/upgrade.ts'
+import type { Limits } from '../protocol/limits.ts'
 import type { NoiseIdentity } from '../protocol/noise/handshake.ts'
 import { dialStages, ParleyError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
-import type { Limits } from './limits.ts'
 import { type Resolver, resolveAddress } from './resolver.ts'
 
 /** A dial that succeeded: the socket, and whom it leads to. */

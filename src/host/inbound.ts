@@ -1,10 +1,10 @@
 import { withDeadline } from '../net/timer.ts'
 import type { Listener, Socket, Transport } from '../net/transport.ts'
 import { type Upgraded, upgrade } from '../net/upgrade.ts'
+import type { Limits } from '../protocol/limits.ts'
 import type { NoiseIdentity } from '../protocol/noise/handshake.ts'
 import { ParleyError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
-import type { Limits } from './limits.ts'
 
 /** What listening needs of its host. */
 export interface InboundOptions {

@@ -1,20 +1,33 @@
+import { defaultLimits, type Limits } from '../protocol/limits.ts'
 import { checkProtocol, NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
-import type { YamuxLimits } from '../protocol/yamux/limits.ts'
 import type { YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
 import type { YamuxStream } from '../protocol/yamux/stream.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { PublicKey } from '../wire/keys.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
+import { Budget } from './budget.ts'
 import { Pump, type PumpEvents } from './pump.ts'
 import { Stream, type StreamEvents, type StreamOptions } from './stream.ts'
-import { aborted, Deadlines, type Deferred, deferred, onAbort, startTimer, throwIfAborted } from './timer.ts'
+import {
+  aborted,
+  Deadlines,
+  type Deferred,
+  deferred,
+  monotonicNow,
+  onAbort,
+  startTimer,
+  throwIfAborted,
+} from './timer.ts'
 import type { Socket } from './transport.ts'
 import type { Direction, Muxer, Upgraded } from './upgrade.ts'
 
 /** How long a closing connection waits for its last bytes to leave and for the other side to close, in milliseconds. */
 const closeTimeout = 1_000
+
+/** Pings under way at once; the other side may keep no more than 32 answers. */
+const mostPings = 16
 
 /** What a connection tells the host. */
 export interface ConnectionEvents {
@@ -32,7 +45,10 @@ export interface ConnectionOptions {
   upgraded: Upgraded
   direction: Direction
   events: ConnectionEvents
-  limits: { negotiationTimeout: number; yamux?: Partial<YamuxLimits> }
+  /** Each has the default of `Limits`. */
+  limits?: Partial<Limits>
+  /** What the connection may use; it is closed with it. Default: no bounds but `limits`. */
+  budget?: Budget | undefined
 }
 
 /** What `open` takes beside the protocols. */
@@ -46,6 +62,8 @@ export interface OpenOptions {
   optimistic?: boolean | undefined
 }
 
+type NewStream = Pick<StreamOptions, 'muxed' | 'direction' | 'negotiation' | 'optimistic'>
+
 /** A secured connection to one peer, and the streams on it. */
 export class Connection {
   readonly peerId: PeerId
@@ -53,11 +71,15 @@ export class Connection {
   readonly remoteAddress: Multiaddr
   readonly direction: Direction
   readonly muxer: Muxer
+  /** Since when it stands: milliseconds on a clock that never goes back. */
+  readonly since = monotonicNow()
   readonly #pump: Pump
   readonly #yamux: YamuxSession
   readonly #events: ConnectionEvents
+  readonly #budget: Budget
+  readonly #mostNegotiating: number
   /** By when each stream must have agreed on its protocol. */
-  readonly #negotiating: Deadlines<Stream>
+  readonly #negotiating: Record<Direction, Deadlines<Stream>>
   readonly #streamEvents: StreamEvents = {
     agreed: stream => this.#agreed(stream),
     closed: stream => this.#forget(stream),
@@ -72,15 +94,19 @@ export class Connection {
   #error: ParleyError | undefined
   #cancelDeadline: (() => void) | undefined
 
-  constructor({ socket, upgraded, direction, events, limits }: ConnectionOptions) {
+  constructor({ socket, upgraded, direction, events, budget = new Budget(), ...options }: ConnectionOptions) {
+    const limits = { ...defaultLimits, ...options.limits }
     this.peerId = upgraded.peerId
     this.publicKey = upgraded.publicKey
     this.remoteAddress = socket.remoteAddress
     this.direction = direction
     this.muxer = upgraded.muxer
     this.#events = events
-    this.#negotiating = new Deadlines(limits.negotiationTimeout, stream => stream.expire())
-    this.#pump = new Pump({ socket, upgraded, direction, limits: limits.yamux, events: this.#pumpEvents() })
+    const deadlines = () => new Deadlines<Stream>(limits.negotiationTimeout, stream => stream.expire())
+    this.#negotiating = { inbound: deadlines(), outbound: deadlines() }
+    this.#mostNegotiating = limits.negotiating
+    this.#budget = budget
+    this.#pump = new Pump({ socket, upgraded, direction, limits, budget, events: this.#pumpEvents() })
     this.#yamux = this.#pump.yamux
     this.#pump.start(upgraded.rest)
   }
@@ -93,6 +119,11 @@ export class Connection {
   /** The latest round-trip time in milliseconds; 0 before it was first measured. */
   get rtt(): number {
     return this.#yamux.rtt
+  }
+
+  /** Bytes that the streams hold: what was written and has not left, and what came and was not read. */
+  get held(): number {
+    return this.#yamux.held
   }
 
   /** Whether new streams may be opened, or the connection is on its way out. */
@@ -134,11 +165,16 @@ export class Connection {
 
   /** Measures the round trip in milliseconds; by then the other side has read all that was sent before. */
   async ping(): Promise<number> {
+    while (this.#pings.size >= mostPings) await this.#oldestPing().catch(() => {})
     if (this.#status === 'closed') throw closedError()
     const answer = deferred<number>()
     this.#pings.set(this.#yamux.ping(), answer)
     this.#pump.wake(0)
     return answer.promise
+  }
+
+  async #oldestPing(): Promise<void> {
+    for (const { promise } of this.#pings.values()) return void (await promise)
   }
 
   /** Lets what was written leave, says goodbye and closes; what the other side still sends is lost. */
@@ -183,32 +219,38 @@ export class Connection {
   }
 
   #accept(muxed: YamuxStream): void {
+    if (this.#negotiating.inbound.size >= this.#mostNegotiating) return muxed.reset()
     const negotiation = new NegotiationListener(protocol => this.#events.accepts(protocol))
     this.#addStream({ muxed, direction: 'inbound', negotiation, optimistic: undefined })
   }
 
   #agreed(stream: Stream): void {
-    this.#negotiating.delete(stream)
+    this.#negotiating[stream.direction].delete(stream)
     if (stream.direction === 'inbound') this.#events.stream(stream)
   }
 
-  #addStream(options: Pick<StreamOptions, 'muxed' | 'direction' | 'negotiation' | 'optimistic'>): Stream {
-    const stream = new Stream({
-      ...options,
-      connection: this,
-      pump: this.#pump,
-      events: this.#streamEvents,
-    })
+  #addStream(options: NewStream): Stream {
+    const stream = this.#newStream(options)
     this.#streams.set(stream.id, stream)
-    this.#negotiating.add(stream)
+    this.#negotiating[stream.direction].add(stream)
     return stream
+  }
+
+  #newStream(options: NewStream): Stream {
+    try {
+      return new Stream({ ...options, connection: this, pump: this.#pump, events: this.#streamEvents })
+    } catch (error) {
+      // There was no memory left for its first bytes.
+      options.muxed.reset()
+      throw error
+    }
   }
 
   #forget(stream: Stream): void {
     // Its number may have been taken by the next stream already.
     if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id)
     this.#pump.forget(stream)
-    this.#negotiating.delete(stream)
+    this.#negotiating[stream.direction].delete(stream)
     this.#admitIfRoom()
     this.#finishIfIdle()
   }
@@ -289,11 +331,13 @@ export class Connection {
     this.#cancelDeadline?.()
     const reason = error ?? closedError()
     this.#failStreams(reason)
-    this.#negotiating.clear()
+    this.#negotiating.inbound.clear()
+    this.#negotiating.outbound.clear()
     this.#pump.stop()
     for (const answer of this.#pings.values()) answer.reject(reason)
     this.#pings.clear()
     this.#admit()
+    this.#budget.close()
     this.#closed.resolve()
     this.#events.closed(this, error)
   }

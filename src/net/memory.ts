@@ -1,6 +1,6 @@
 import { ParleyError } from '../wire/errors.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
-import { defer, throwIfAborted } from './timer.ts'
+import { defer, nextTurn, throwIfAborted } from './timer.ts'
 import {
   type Listener,
   SOCKET_HIGH_WATER,
@@ -82,6 +82,10 @@ class MemorySocket implements Socket {
     this.remoteAddress = remoteAddress
   }
 
+  get unsent(): number {
+    return this.#peer.#waiting
+  }
+
   join(peer: MemorySocket): void {
     this.#peer = peer
   }
@@ -131,7 +135,7 @@ class MemorySocket implements Socket {
   #schedule(): void {
     if (this.#scheduled || this.#paused || this.#inbox.length === 0) return
     this.#scheduled = true
-    setImmediateOrSoon(() => this.#drain())
+    nextTurn(() => this.#drain())
   }
 
   #drain(): void {
@@ -183,7 +187,3 @@ class MemorySocket implements Socket {
     if (handler) defer(() => handler.close(error))
   }
 }
-
-/** A turn of its own, so that neither end can starve timers and sockets. */
-const setImmediateOrSoon: (callback: () => void) => void =
-  globalThis.setImmediate ?? (callback => setTimeout(callback, 0))

@@ -1,10 +1,12 @@
+import type { Limits } from '../protocol/limits.ts'
 import type { NoiseSession } from '../protocol/noise/session.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
-import type { YamuxLimits } from '../protocol/yamux/limits.ts'
 import { type YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
-import { ParleyError } from '../wire/errors.ts'
+import { ParleyError, remoteError } from '../wire/errors.ts'
+import { allowanceOf, type Budget } from './budget.ts'
+import { Stalls } from './stalls.ts'
 import type { Stream, StreamPump } from './stream.ts'
-import { defer, monotonicNow, startTimer } from './timer.ts'
+import { defer, monotonicNow, nextTurn, startTimer } from './timer.ts'
 import type { Socket } from './transport.ts'
 import type { Direction, Upgraded } from './upgrade.ts'
 
@@ -17,6 +19,13 @@ const fullRecord = 65_408
 
 /** What is sealed before one write to the socket, at most. Less often is faster for both kernels; this much takes 1 ms to seal. */
 const batchRecords = 16
+
+/** Chunks that come with less than this between them, in milliseconds, have kept all other connections waiting together. */
+const breath = 0.05
+
+/** So much is taken in between two looks at the clock, and less while that takes long: of what moves nothing, or is tiny. */
+const largestStride = 256 * 1024
+const smallestStride = 4 * 1024
 
 /** What a pump tells its connection. */
 export interface PumpEvents {
@@ -39,7 +48,8 @@ export interface PumpOptions {
   socket: Socket
   upgraded: Upgraded
   direction: Direction
-  limits: Partial<YamuxLimits> | undefined
+  limits: Pick<Limits, 'writeTimeout' | 'stallTimeout' | 'turnTime' | 'yamux'>
+  budget: Budget
   events: PumpEvents
 }
 
@@ -54,12 +64,23 @@ export class Pump implements StreamPump {
   readonly #events: PumpEvents
   /** Streams that wait for their queues to empty. */
   readonly #watched = new Set<Stream>()
+  readonly #stalledWriting: Stalls<Pump>
+  readonly #stalledStreams: Stalls<Stream>
+  /** How long a turn may last, in milliseconds. */
+  readonly #turnTime: number
+  #turnBegan = 0
+  #turnEnded = 0
+  #stride = largestStride
   /** What the upgrade left to be sent before all else. */
   #pending: Uint8Array | undefined
   /** Bytes written since the last flush. */
   #waiting = 0
   #scheduled = false
   #blocked = false
+  /** Bytes that the socket was given. */
+  #written = 0
+  /** The turn has lasted too long; what came is taken in later. */
+  #resting = false
   #paused = false
   /** Nothing more is to come from us: once all has left, our direction of the socket ends. */
   #finishing = false
@@ -68,13 +89,25 @@ export class Pump implements StreamPump {
   #stopped = false
   #cancelTimer = () => {}
 
-  constructor({ socket, upgraded, direction, limits = {}, events }: PumpOptions) {
+  constructor({ socket, upgraded, direction, limits, budget, events }: PumpOptions) {
     this.#socket = socket
     this.#noise = upgraded.session
     this.#events = events
     this.#pending = upgraded.pending.length > 0 ? upgraded.pending : undefined
     const role = direction === 'outbound' ? 'client' : 'server'
-    this.yamux = new YamuxSession({ role, now: monotonicNow, limits })
+    const allowance = allowanceOf(budget)
+    this.yamux = new YamuxSession({ role, now: monotonicNow, limits: limits.yamux, allowance })
+    this.#turnTime = limits.turnTime
+    this.#stalledWriting = new Stalls({
+      timeout: limits.writeTimeout,
+      progress: () => (this.#blocked ? this.#written - socket.unsent : undefined),
+      stalled: () => events.broke(takesNothing()),
+    })
+    this.#stalledStreams = new Stalls({
+      timeout: limits.stallTimeout,
+      progress: stream => stream.progress,
+      stalled: stream => stream.fail(readsNothing()),
+    })
   }
 
   /** Begins with the plaintext that came behind the upgrade; a turn later, so that the host knows the connection first. */
@@ -86,7 +119,7 @@ export class Pump implements StreamPump {
       if (this.#stopped) return
       this.#guard(() => this.#receive(rest))
       this.#socket.attach({
-        data: chunk => this.#guard(() => this.#receive(this.#noise.receive(chunk))),
+        data: chunk => this.#guard(() => this.#hear(chunk)),
         end: () => this.#events.ended(),
         drain: () => this.#drained(),
         close: cause => this.#events.closed(cause),
@@ -120,6 +153,7 @@ export class Pump implements StreamPump {
   /** A stream is over. */
   forget(stream: Stream): void {
     this.#watched.delete(stream)
+    this.#stalledStreams.delete(stream)
   }
 
   /** Ends our direction of the socket when all that waits has left. */
@@ -141,6 +175,8 @@ export class Pump implements StreamPump {
     this.#stopped = true
     this.#mute = true
     this.#cancelTimer()
+    this.#stalledWriting.clear()
+    this.#stalledStreams.clear()
     this.#socket.destroy()
   }
 
@@ -168,6 +204,43 @@ export class Pump implements StreamPump {
       this.#send(1)
     }
     this.#events.broke(error)
+  }
+
+  /**
+   * Takes in what came. Of a flood of tiny records one chunk can take longer than all other connections should wait: what is left
+   * then rests until they have had a turn.
+   */
+  #hear(chunk: Uint8Array): void {
+    let begin = monotonicNow()
+    if (begin - this.#turnEnded > breath) this.#turnBegan = begin
+    for (let offset = 0; offset < chunk.length && !this.#stopped; ) {
+      const end = Math.min(offset + this.#stride, chunk.length)
+      const piece = end - offset < chunk.length ? chunk.subarray(offset, end) : chunk
+      this.#receive(this.#noise.receive(piece))
+      this.#turnEnded = monotonicNow()
+      this.#adapt(this.#turnEnded - begin)
+      begin = this.#turnEnded
+      offset = end
+      if (begin - this.#turnBegan > this.#turnTime) return this.#rest(chunk.slice(offset))
+    }
+  }
+
+  #adapt(took: number): void {
+    if (took > this.#turnTime) this.#stride = Math.max(this.#stride / 8, smallestStride)
+    else if (took < this.#turnTime / 4) this.#stride = Math.min(this.#stride * 2, largestStride)
+  }
+
+  /** Lets others have their turn before the rest is taken in, and anything behind it is read. */
+  #rest(rest: Uint8Array): void {
+    this.#resting = true
+    this.#socket.pause()
+    nextTurn(() => {
+      if (this.#stopped) return
+      this.#resting = false
+      this.#turnBegan = monotonicNow()
+      this.#guard(() => this.#hear(rest))
+      if (!this.#resting && !this.#paused) this.#socket.resume()
+    })
   }
 
   #receive(pieces: readonly Uint8Array[]): void {
@@ -204,8 +277,14 @@ export class Pump implements StreamPump {
       const batch = this.#batch(Math.min(left, batchRecords))
       if (batch.length === 0) return
       left -= batchRecords
-      this.#blocked = !this.#socket.write(batch)
+      this.#write(batch)
     }
+  }
+
+  #write(batch: readonly Uint8Array[]): void {
+    for (const { length } of batch) this.#written += length
+    this.#blocked = !this.#socket.write(batch)
+    if (this.#blocked) this.#stalledWriting.watch(this)
   }
 
   /** The next records for the socket. */
@@ -221,7 +300,10 @@ export class Pump implements StreamPump {
   }
 
   #settle(): void {
-    for (const stream of this.#watched) if (!stream.settle()) this.#watched.delete(stream)
+    for (const stream of this.#watched) {
+      if (stream.settle()) this.#stalledStreams.watch(stream)
+      else this.#watched.delete(stream)
+    }
   }
 
   #drained(): void {
@@ -236,8 +318,18 @@ export class Pump implements StreamPump {
 
   #resume(): void {
     this.#paused = false
-    this.#socket.resume()
+    if (!this.#resting) this.#socket.resume()
   }
+}
+
+function takesNothing(): ParleyError {
+  return remoteError('ERR_TIMEOUT', 'The other side no longer takes in what is sent to it.')
+}
+
+function readsNothing(): ParleyError {
+  return remoteError('ERR_TIMEOUT', 'The other side has not read from the stream for too long.', {
+    scope: 'stream',
+  })
 }
 
 function unexpected(cause: unknown): ParleyError {

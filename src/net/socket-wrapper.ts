@@ -13,6 +13,10 @@ export class SocketWrapper implements Socket {
     return this.#socket.remoteAddress
   }
 
+  get unsent(): number {
+    return this.#socket.unsent
+  }
+
   attach(handler: SocketHandler): void {
     this.#socket.attach(handler)
   }

@@ -104,7 +104,8 @@ export class Stream implements AsyncIterable<Uint8Array> {
   /**
    * Sends bytes. They are kept as they are, not copied: do not change them before they have left. Returns false
    * when so much waits that the writer should `await stream.drained()`; nothing is lost if it does not.
-   * Throws `ERR_STREAM_ENDED` after `end()`, what ended the stream if it was reset, and `ERR_USAGE` for what is no Uint8Array.
+   * Throws `ERR_STREAM_ENDED` after `end()`, what ended the stream if it was reset, `ERR_MEMORY_LIMIT` when more would wait than
+   * may, of which nothing is sent then, and `ERR_USAGE` for what is no Uint8Array.
    */
   write(bytes: Uint8Array): boolean {
     checkBytes(bytes)
@@ -156,6 +157,11 @@ export class Stream implements AsyncIterable<Uint8Array> {
       next: () => this.#read(),
       return: async () => ({ done: true, value: undefined }),
     }
+  }
+
+  /** For the connection: how much has left, or `undefined` when nothing waits. */
+  get progress(): number | undefined {
+    return this.#muxed.queued > 0 ? this.#muxed.sent : undefined
   }
 
   /** For the connection: bytes arrived. */

@@ -192,6 +192,12 @@ class TcpSocket implements Socket {
     socket.on('close', () => this.#handler?.close(this.#error))
   }
 
+  /** libuv knows how much of what it was given the kernel has not taken; its handle has no public name. */
+  get unsent(): number {
+    const { _handle: handle } = this.#socket as unknown as { _handle?: { writeQueueSize?: number } | null }
+    return handle?.writeQueueSize ?? this.#socket.writableLength
+  }
+
   attach(handler: SocketHandler): void {
     this.#handler = handler
     if (this.#socket.closed) defer(() => handler.close(this.#error))

@@ -35,6 +35,11 @@ export class Deadlines<T> {
     this.#due?.delete(item)
   }
 
+  /** How many have not passed. */
+  get size(): number {
+    return this.#due?.size ?? 0
+  }
+
   /** Forgets all of them. */
   clear(): void {
     this.#due = undefined
@@ -75,6 +80,10 @@ export function soon(callback: () => void): void {
  */
 export const defer: (callback: () => void) => void =
   'nextTick' in (globalThis.process ?? {}) ? callback => soon(() => process.nextTick(callback)) : soon
+
+/** Runs a callback in a turn of its own, behind what other timers and sockets have to do. */
+export const nextTurn: (callback: () => void) => void =
+  globalThis.setImmediate ?? (callback => setTimeout(callback, 0))
 
 /** Milliseconds on a clock that never goes back. */
 export function monotonicNow(): number {

@@ -15,6 +15,8 @@ export interface SocketHandler {
 /** A raw connection of bytes, as every transport hands it over: not yet secured, and paused until attached. */
 export interface Socket {
   readonly remoteAddress: Multiaddr
+  /** How many of the bytes written wait here still, because the other side does not take them in. */
+  readonly unsent: number
   /** Names the handler, in place of any before it, and lets bytes flow. */
   attach(handler: SocketHandler): void
   /**

@@ -18,6 +18,7 @@ export type DialStage = (typeof dialStages)[number]
  * - `ERR_NOISE`: the handshake or a record is not genuine. `ERR_IDENTITY`: the other side did not prove its key.
  *   `ERR_PEER_MISMATCH`: it proved another key than the one expected. `ERR_NONCE_EXHAUSTED`: a key was used up.
  * - `ERR_YAMUX`: the other side broke the muxer's rules. `ERR_STREAM_LIMIT`: too many streams, or no IDs left.
+ * - `ERR_FLOOD`: the other side made senseless work. `ERR_MEMORY_LIMIT`: streams hold as many bytes as they may.
  * - `ERR_STREAM_RESET`, `ERR_STREAM_ENDED`: the stream was reset; or written to after its end.
  * - `ERR_PROTOCOL`: an application protocol was spoken wrongly. `ERR_UNEXPECTED_END`: it ended in mid-message.
  * - `ERR_CONNECTION_CLOSED`, `ERR_CONNECTION_REFUSED`, `ERR_UNREACHABLE`, `ERR_CONNECTION_LIMIT`: of connections.
@@ -44,6 +45,8 @@ export type ErrorCode =
   | 'ERR_NONCE_EXHAUSTED'
   | 'ERR_YAMUX'
   | 'ERR_STREAM_LIMIT'
+  | 'ERR_FLOOD'
+  | 'ERR_MEMORY_LIMIT'
   | 'ERR_STREAM_RESET'
   | 'ERR_STREAM_ENDED'
   | 'ERR_PROTOCOL'

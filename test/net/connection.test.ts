@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { Connection } from '#src/net/connection'
 import { tcp } from '#src/net/tcp'
+import type { Socket } from '#src/net/transport'
 import { upgrade } from '#src/net/upgrade'
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
 import { encodeHeader, Flag, FrameType } from '#src/protocol/yamux/header'
@@ -601,19 +602,26 @@ describe('a peer that breaks the rules loses the connection:', () => {
     })
   }
 
-  test('and its pings are answered no faster than it reads the answers', async () => {
+  test('and its streams are refused no faster than it reads the refusals', async () => {
     const [near, far] = await socketPair()
     const socket = new StuckSocket(near)
-    await withRawPeer({ sockets: [socket, far], polite: false }, async (_side, peer) => {
+    const options = {
+      sockets: [socket, far] as [Socket, Socket],
+      polite: false,
+      yamux: { inboundStreams: 0 },
+    }
+    await withRawPeer(options, async (_side, peer) => {
       await until(() => peer.ear.length > 0)
       peer.deaf = true
       socket.stuck = true
-      const pings = Array.from({ length: 1_000 }, (_, i) => encodeHeader(FrameType.ping, Flag.syn, 0, i))
-      peer.send(...pings)
+      let id = 0
+      const opens = () =>
+        Array.from({ length: 1_000 }, () => encodeHeader(FrameType.windowUpdate, Flag.syn, (id += 2), 0))
+      peer.send(...opens())
       await turns(20)
-      peer.send(...pings)
+      peer.send(...opens())
       await until(() => socket.paused)
-      peer.send(...pings)
+      peer.send(...opens())
       await turns(20)
       assert.ok(peer.ear.length < 2_000 * 12)
       socket.release()

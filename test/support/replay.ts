@@ -49,6 +49,7 @@ export class RecordingSocket extends SocketWrapper implements SteppedSocket {
 /** What was recorded, told once more: the bytes in any pieces, those behind a step only once the step was taken. */
 export class ReplaySocket implements SteppedSocket {
   readonly remoteAddress: Multiaddr
+  readonly unsent = 0
   readonly sent: Uint8Array[] = []
   readonly #entries: readonly Entry[]
   readonly #cut: (bytes: Uint8Array) => Uint8Array[]

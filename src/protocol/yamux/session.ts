@@ -6,9 +6,11 @@
 import { EMPTY } from '../../wire/bytes.ts'
 import { ParleyError, remoteError } from '../../wire/errors.ts'
 import { Fuse } from '../fuse.ts'
+import { defaultYamuxLimits, type YamuxLimits } from '../limits.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH, type Header } from './header.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { defaultYamuxLimits, type YamuxLimits } from './limits.ts'
+import { SendQueue } from './send-queue.ts'
 import { YamuxStream } from './stream.ts'
 import { type GrowthLimits, growthLimits } from './window.ts'
 
@@ -22,8 +24,22 @@ export interface YamuxOptions {
   /** Milliseconds on a clock that never goes back. */
   now: () => number
   limits?: Partial<YamuxLimits>
+  /** Where streams and the bytes that they hold are reserved. Default: nowhere, so that only `limits` bound them. */
+  allowance?: Allowance | undefined
   /** The ID of our first stream; only tests start elsewhere than at 1 or 2. */
   firstId?: number
+}
+
+/** Who keeps account of what a session takes, and says where it ends. */
+export interface Allowance {
+  /** Room for one more stream, or nothing where there is none; to be released when the stream is over. */
+  stream(): { release(): void } | undefined
+  /** Streams will hold so many bytes in all; returns whether they may. */
+  hold(bytes: number): boolean
+  /** Whether the other side may open streams. */
+  readonly accepts: boolean
+  /** Whether windows may grow. */
+  readonly grows: boolean
 }
 
 /** What happened on the wire. Bytes are views of what was received; `end` means that no more will come. */
@@ -45,8 +61,21 @@ interface Body {
 /** A record is filled up to here and no further, lest the last frame be a crumb. */
 const crumb = 1024
 
-/** Answers that may wait before the connection should stop reading; one chunk can add some thousands more. */
-const controlBound = 64
+/** Answers that may wait before the connection should stop reading, in bytes; one record can add some thousand more. */
+const controlBound = 64 * HEADER_LENGTH
+
+/** Pings that wait for their answer. Nobody asks so many at once who wants to know. */
+const maxPongs = 32
+
+/** What streams hold is reserved in blocks of so many bytes. */
+const memoryBlock = 64 * 1024
+
+const unbounded: Allowance = {
+  stream: () => ({ release() {} }),
+  hold: () => true,
+  accepts: true,
+  grows: true,
+}
 
 /** A session as a machine: bytes in, events out; verbs in, bytes out. */
 export class YamuxSession {
@@ -58,11 +87,19 @@ export class YamuxSession {
   readonly #fuse = new Fuse()
   readonly #heartbeat: Heartbeat
   readonly #parity: number
+  readonly #allowance: Allowance
+  /** Answers, which do not wait for a turn. */
+  readonly #control = new SendQueue()
+  /** How much the other side may make us do that moves nothing. */
+  readonly #patience: TokenBucket
+  #pongs = 0
+  /** Bytes that streams hold, and how many blocks are reserved for them. */
+  #held = 0
+  #blocks = 0
   #nextId: number
   #inbound = 0
   #outbound = 0
   #unacknowledged = 0
-  #control: Uint8Array[] = []
   /** A header of which a chunk held the beginning. */
   #partialHeader = EMPTY
   #headerLength = 0
@@ -70,9 +107,11 @@ export class YamuxSession {
   #goAwaySent = false
   #goAwayReceived = false
 
-  constructor({ role, now, limits, firstId = role === 'client' ? 1 : 2 }: YamuxOptions) {
+  constructor({ role, now, limits, allowance, firstId = role === 'client' ? 1 : 2 }: YamuxOptions) {
     this.now = now
     this.#limits = { ...defaultYamuxLimits, ...limits }
+    this.#allowance = allowance ?? unbounded
+    this.#patience = new TokenBucket({ burst: this.#limits.idleBurst, rate: this.#limits.idleRate }, now())
     this.growth = growthLimits(this.#limits.maxWindow, this.#limits.windowGrowth)
     this.#heartbeat = new Heartbeat(this.#limits, role, now())
     this.#parity = role === 'client' ? 1 : 0
@@ -94,6 +133,11 @@ export class YamuxSession {
     return this.#streams.size
   }
 
+  /** Bytes that streams hold: what was written and has not left, and what came and was not read. */
+  get held(): number {
+    return this.#held
+  }
+
   /** Whether `take()` would give anything. */
   get wantsTurn(): boolean {
     return this.#control.length > 0 || this.#ready.size > 0
@@ -110,17 +154,16 @@ export class YamuxSession {
   }
 
   /**
-   * Opens a stream; nothing is sent before `take()`. Throws `ERR_STREAM_LIMIT` when there may be no more, and
-   * `ERR_CONNECTION_CLOSED` after a GoAway of either side.
+   * Opens a stream; nothing is sent before `take()`. Throws `ERR_STREAM_LIMIT` when there may be no more, here or
+   * by the allowance, and `ERR_CONNECTION_CLOSED` after a GoAway of either side.
    */
   open(): YamuxStream {
     if (this.#goAwayReceived || this.#goAwaySent) {
       throw new ParleyError('ERR_CONNECTION_CLOSED', 'The connection is closing and takes no new streams.')
     }
-    if (!this.canOpen || this.#nextId > 0xffff_ffff) {
-      throw new ParleyError('ERR_STREAM_LIMIT', 'This connection has no room for another stream.')
-    }
-    const stream = new YamuxStream(this, this.#nextId, true)
+    const room = this.canOpen && this.#nextId <= 0xffff_ffff ? this.#allowance.stream() : undefined
+    if (!room) throw new ParleyError('ERR_STREAM_LIMIT', 'This connection has no room for another stream.')
+    const stream = new YamuxStream(this, this.#nextId, true, room)
     this.#nextId += 2
     this.#outbound++
     this.#unacknowledged++
@@ -159,9 +202,10 @@ export class YamuxSession {
    * turn where less than 1 KiB is left.
    */
   take(limit: number): Uint8Array[] {
-    const answers = Math.min(this.#control.length, Math.floor(limit / HEADER_LENGTH))
-    const out = this.#control.splice(0, answers)
-    let left = limit - answers * HEADER_LENGTH
+    const out: Uint8Array[] = []
+    const answers = Math.min(this.#control.length, limit - (limit % HEADER_LENGTH))
+    if (answers > 0) this.#takeAnswers(answers, out)
+    let left = limit - answers
     for (const stream of this.#ready) {
       if (left < crumb) break
       this.#ready.delete(stream)
@@ -189,6 +233,21 @@ export class YamuxSession {
     this.#control.push(frame)
   }
 
+  /** For streams: this one holds so many bytes more, or less. Returns false, and nothing has changed, where that may not be. */
+  hold(bytes: number): boolean {
+    const held = this.#held + bytes
+    const blocks = Math.ceil(held / memoryBlock)
+    if (blocks !== this.#blocks && !this.#allowance.hold(blocks * memoryBlock)) return false
+    this.#blocks = blocks
+    this.#held = held
+    return true
+  }
+
+  /** For streams: whether windows may grow. */
+  get grows(): boolean {
+    return this.#allowance.grows
+  }
+
   /** For streams: the round trip is measured once more, unless it is being measured. */
   measure(): void {
     if (!this.#heartbeat.asking) this.ping()
@@ -204,6 +263,11 @@ export class YamuxSession {
     }
     this.#outbound--
     if (!stream.acked) this.#unacknowledged--
+  }
+
+  #takeAnswers(count: number, out: Uint8Array[]): void {
+    this.#control.take(count, out)
+    if (this.#control.length === 0) this.#pongs = 0
   }
 
   #receive(chunk: Uint8Array): YamuxEvent[] {
@@ -238,10 +302,17 @@ export class YamuxSession {
   #receiveBody(body: Body, chunk: Uint8Array, offset: number, events: YamuxEvent[]): number {
     const end = Math.min(offset + body.left, chunk.length)
     const { stream } = body
-    if (stream && !stream.isOver) events.push({ type: 'data', stream, bytes: chunk.subarray(offset, end) })
+    if (stream && !stream.isOver) this.#deliver(stream, chunk.subarray(offset, end), events)
     body.left -= end - offset
     if (body.left === 0) this.#endBody(body, events)
     return end
+  }
+
+  #deliver(stream: YamuxStream, bytes: Uint8Array, events: YamuxEvent[]): void {
+    if (!stream.deliver(bytes.length)) {
+      throw new ParleyError('ERR_MEMORY_LIMIT', 'There is no memory left for what the other side sends.')
+    }
+    events.push({ type: 'data', stream, bytes })
   }
 
   #endBody({ stream, fin }: Body, events: YamuxEvent[]): void {
@@ -270,6 +341,7 @@ export class YamuxSession {
     const { type, flags, id, length } = header
     if (id === 0) throw broken('The other side sent stream data without a stream.')
     const stream = this.#streamOf(header, events)
+    if (!stream || movesNothing(header)) this.#endure()
     if (stream && flags & Flag.ack && stream.acknowledge()) this.#unacknowledged--
     if (type === FrameType.data) return this.#beginBody(stream, header, events)
     if (!stream) return
@@ -291,15 +363,26 @@ export class YamuxSession {
   }
 
   #accept(id: number, events: YamuxEvent[]): YamuxStream | undefined {
-    if (this.#goAwaySent || this.#inbound >= this.#limits.inboundStreams) {
+    const room = this.#mayAccept ? this.#allowance.stream() : undefined
+    if (!room) {
       this.answer(encodeHeader(FrameType.windowUpdate, Flag.rst, id, 0))
       return undefined
     }
-    const stream = new YamuxStream(this, id, false)
+    const stream = new YamuxStream(this, id, false, room)
     this.#inbound++
     this.#streams.set(id, stream)
     events.push({ type: 'open', stream })
     return stream
+  }
+
+  get #mayAccept(): boolean {
+    return !this.#goAwaySent && this.#inbound < this.#limits.inboundStreams && this.#allowance.accepts
+  }
+
+  /** One more frame that moves nothing. Throws `ERR_FLOOD` when there are too many. */
+  #endure(): void {
+    if (this.#patience.take(this.now())) return
+    throw remoteError('ERR_FLOOD', 'The other side keeps sending what moves nothing.')
   }
 
   /**
@@ -336,8 +419,15 @@ export class YamuxSession {
 
   #receivePing({ flags, id, length: value }: Header, events: YamuxEvent[]): void {
     if (id !== 0) throw broken('The other side sent a ping on a stream.')
-    if (flags & Flag.syn) this.answer(encodeHeader(FrameType.ping, Flag.ack, 0, value))
+    if (flags & Flag.syn) this.#answerPing(value)
     else if (flags & Flag.ack) this.#receivePong(value, events)
+  }
+
+  #answerPing(value: number): void {
+    this.#endure()
+    if (this.#pongs >= maxPongs) return
+    this.#pongs++
+    this.answer(encodeHeader(FrameType.ping, Flag.ack, 0, value))
   }
 
   #receivePong(value: number, events: YamuxEvent[]): void {
@@ -348,6 +438,11 @@ export class YamuxSession {
   #isOurs(id: number): boolean {
     return id % 2 === this.#parity
   }
+}
+
+/** Neither bytes nor credit, neither a beginning nor an end in good order. */
+function movesNothing({ flags, length }: Header): boolean {
+  return (flags & Flag.rst) !== 0 || (length === 0 && (flags & (Flag.syn | Flag.ack | Flag.fin)) === 0)
 }
 
 function broken(message: string): ParleyError {

@@ -1,3 +1,4 @@
+import { ParleyError } from '../../wire/errors.ts'
 import { encodeHeader, Flag, FrameType, HEADER_LENGTH } from './header.ts'
 import { SendQueue } from './send-queue.ts'
 import { type GrowthLimits, ReceiveWindow, SendWindow } from './window.ts'
@@ -12,6 +13,10 @@ export interface StreamOwner {
   ready(stream: YamuxStream): void
   /** A frame that goes out ahead of all turns. */
   answer(frame: Uint8Array): void
+  /** Whether windows may grow. */
+  readonly grows: boolean
+  /** The stream holds so many bytes more, or less; returns whether it may. */
+  hold(bytes: number): boolean
   /** A window has grown: how far away the other side is decides whether it grows again. */
   measure(): void
   /** The stream is done both ways: it gets no more turns and may be forgotten. */
@@ -35,6 +40,7 @@ export class YamuxStream {
   readonly #queue = new SendQueue()
   /** SYN or ACK, until it rides on the first frame. */
   #greeting: number
+  readonly #room: { release(): void }
   #acked: boolean
   #asked = false
   #creditDue = false
@@ -42,10 +48,16 @@ export class YamuxStream {
   #finSent = false
   #finReceived = false
   #over = false
+  /** Bytes that came and were not consumed. */
+  #unread = 0
+  /** Bytes that have been taken for sending. */
+  #sent = 0
 
-  constructor(owner: StreamOwner, id: number, outbound: boolean) {
+  /** @param room released when the stream is over */
+  constructor(owner: StreamOwner, id: number, outbound: boolean, room: { release(): void }) {
     this.#owner = owner
     this.id = id
+    this.#room = room
     this.#acked = !outbound
     this.#greeting = outbound ? Flag.syn : Flag.ack
     this.#receiveWindow = new ReceiveWindow(owner.growth, owner.now())
@@ -55,6 +67,11 @@ export class YamuxStream {
   /** Bytes written and not yet taken for sending. */
   get queued(): number {
     return this.#queue.length
+  }
+
+  /** How many bytes have been taken for sending. */
+  get sent(): number {
+    return this.#sent
   }
 
   /** Whether the other side has accepted the stream. */
@@ -77,9 +94,13 @@ export class YamuxStream {
     return this.#over
   }
 
-  /** Queues bytes as a view: they must not change until they are sent. Ignored after `end()` or `reset()`. */
+  /**
+   * Queues bytes as a view: they must not change until they are sent. Ignored after `end()` or `reset()`. Throws
+   * `ERR_MEMORY_LIMIT`, and nothing is queued, when more may not wait.
+   */
   write(bytes: Uint8Array): void {
     if (this.#over || this.#endWanted || bytes.length === 0) return
+    if (!this.#owner.hold(bytes.length)) throw tooMuch()
     this.#queue.push(bytes)
     if (this.#sendWindow.credit > 0) this.askTurn()
   }
@@ -101,9 +122,19 @@ export class YamuxStream {
     this.#finish()
   }
 
+  /** `count` bytes came for the reader; returns whether there is memory for them. */
+  deliver(count: number): boolean {
+    const fits = this.#owner.hold(count)
+    if (fits) this.#unread += count
+    return fits
+  }
+
   /** The reader has taken `count` bytes; credit goes back in quarters of the window. */
   consume(count: number): void {
-    if (!this.#receiveWindow.consume(count) || this.#over || this.#finReceived) return
+    if (this.#over) return
+    this.#unread -= count
+    this.#owner.hold(-count)
+    if (!this.#receiveWindow.consume(count) || this.#finReceived) return
     this.#creditDue = true
     this.askTurn()
   }
@@ -175,7 +206,8 @@ export class YamuxStream {
   #sendCredit(out: Uint8Array[]): number {
     this.#creditDue = false
     const { size } = this.#receiveWindow
-    const delta = this.#receiveWindow.grant(this.#owner.now(), this.#owner.shortestRtt)
+    const { shortestRtt, grows } = this.#owner
+    const delta = this.#receiveWindow.grant(this.#owner.now(), shortestRtt, grows)
     if (this.#receiveWindow.size > size) this.#owner.measure()
     return this.#sendWindowUpdate(0, delta, out)
   }
@@ -196,6 +228,8 @@ export class YamuxStream {
   #sendData(count: number, out: Uint8Array[]): number {
     out.push(encodeHeader(FrameType.data, this.#takeGreeting(), this.id, count))
     this.#sendWindow.spend(count)
+    this.#sent += count
+    this.#owner.hold(-count)
     this.#queue.take(count, out)
     return HEADER_LENGTH + count
   }
@@ -209,8 +243,15 @@ export class YamuxStream {
   #finish(): void {
     if (this.#over) return
     this.#over = true
+    this.#owner.hold(-this.#queue.length - this.#unread)
     this.#queue.clear()
     this.#receiveWindow.release()
+    this.#room.release()
     this.#owner.over(this)
   }
+}
+
+function tooMuch(): ParleyError {
+  const message = 'More waits to be sent than may; write less at a time, and wait for `drained()` in between.'
+  return new ParleyError('ERR_MEMORY_LIMIT', message, { scope: 'stream' })
 }

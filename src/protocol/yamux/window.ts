@@ -109,10 +109,10 @@ export class ReceiveWindow {
     return this.#owed >= Math.min(this.#size / 4, largestGrant)
   }
 
-  /** The credit to grant now, growth included. `rtt` in milliseconds, 0 when unknown. */
-  grant(now: number, rtt: number): number {
+  /** The credit to grant now, growth included if it may grow. `rtt` in milliseconds, 0 when unknown. */
+  grant(now: number, rtt: number, mayGrow = true): number {
     this.#taken += this.#owed
-    const delta = this.#owed + this.#growth(now, Math.max(rtt, shortestRtt))
+    const delta = this.#owed + (mayGrow ? this.#growth(now, Math.max(rtt, shortestRtt)) : 0)
     this.#owed = 0
     this.#open += delta
     return delta

@@ -206,7 +206,7 @@ describe('a yamux session bears', () => {
   })
 
   test('a hundred thousand streams opened and reset, and keeps nothing of them', () => {
-    const side = new Yamux('server', { limits: { inboundStreams: 4 } })
+    const side = new Yamux('server', { limits: { inboundStreams: 4, idleBurst: 100_000 } })
     for (let i = 0; i < 100_000; i += 1000) {
       const frames: Uint8Array[] = []
       for (let id = 2 * i + 1; id < 2 * (i + 1000); id += 2)
@@ -222,9 +222,55 @@ describe('a yamux session bears', () => {
     for (let i = 0; i < INITIAL_WINDOW - 1000; i += 1000) side.hear(tiny)
     refuses('ERR_YAMUX', () => side.hear(tiny))
     assert.equal(stream.isOver, false)
-    const { side: idle } = withAccepted()
+    const { side: idle } = withAccepted({ limits: { idleBurst: 1_000_000 } })
     const empty = concat(Array(5000).fill(data(1, EMPTY)))
     for (let i = 0; i < 200; i++) assert.deepEqual(idle.hear(empty), [])
+  })
+})
+
+describe('a yamux session ends as a flood', () => {
+  const limits = { idleBurst: 100, idleRate: 10 }
+  const floods: [string, Uint8Array][] = [
+    ['pings', ping(1, SYN)],
+    ['frames without a byte', data(1, EMPTY)],
+    ['credit of nothing', update(1, 0)],
+    ['streams opened and reset in one frame', update(3, 0, SYN | RST)],
+    ['frames of streams that are not there', data(99, hi)],
+    ['credit for streams that are not there', update(99, 1)],
+    ['answers to streams that were never opened', update(2, 0, ACK)],
+  ]
+
+  for (const [name, frame] of floods) {
+    test(`what goes on without end: ${name}`, () => {
+      const { side } = withAccepted({ limits })
+      side.hear(...Array(100).fill(frame))
+      side.clock.advance(500)
+      side.hear(...Array(5).fill(frame))
+      refuses('ERR_FLOOD', () => side.hear(frame))
+    })
+  }
+
+  test('streams refused or reset again and again, of which none is kept', () => {
+    const side = new Yamux('server', { limits: { ...limits, inboundStreams: 1 } })
+    side.hear(open1)
+    refuses('ERR_FLOOD', () => {
+      for (let id = 3; id < 300; id += 2) side.hear(update(id, 0, SYN))
+    })
+    const other = new Yamux('server', { limits })
+    refuses('ERR_FLOOD', () => {
+      for (let id = 1; id < 300; id += 2) other.hear(update(id, 0, SYN), update(id, 0, RST))
+    })
+    assert.equal(other.session.streamCount, 1)
+  })
+
+  test('never for what moves bytes, grants credit, or opens and ends streams in good order', () => {
+    const side = new Yamux('server', { limits })
+    for (let id = 1; id < 1000; id += 2) {
+      side.hear(update(id, 0, SYN), data(id, hi), update(id, 1), update(id, 0, FIN))
+      side.accepted(id).end()
+      side.say()
+    }
+    assert.equal(side.session.streamCount, 0)
   })
 })
 

@@ -16,6 +16,11 @@ class Owner implements StreamOwner {
   readonly shortestRtt = 0
   readonly now = () => 0
   readonly answers: Uint8Array[] = []
+  readonly grows = true
+  held = 0
+  /** What may be held. */
+  memory = Number.POSITIVE_INFINITY
+  releases = 0
   readyCount = 0
   overCount = 0
   measureCount = 0
@@ -35,11 +40,22 @@ class Owner implements StreamOwner {
   over(): void {
     this.overCount++
   }
+
+  hold(bytes: number): boolean {
+    if (this.held + bytes > this.memory) return false
+    this.held += bytes
+    return true
+  }
+
+  /** As the room that a stream takes up. */
+  release(): void {
+    this.releases++
+  }
 }
 
 function start(outbound: boolean): { owner: Owner; stream: YamuxStream } {
   const owner = new Owner()
-  return { owner, stream: new YamuxStream(owner, outbound ? 1 : 2, outbound) }
+  return { owner, stream: new YamuxStream(owner, outbound ? 1 : 2, outbound, owner) }
 }
 
 /** The frame of one turn, or `undefined` when there is none. */
@@ -213,7 +229,7 @@ describe('YamuxStream', () => {
 
   test('gives its growth back when it is over, once', () => {
     const owner = Object.assign(new Owner(), { growth: growthLimits(2 * INITIAL_WINDOW, INITIAL_WINDOW) })
-    const stream = new YamuxStream(owner, 2, false)
+    const stream = new YamuxStream(owner, 2, false, owner)
     stream.receiveData(INITIAL_WINDOW)
     stream.consume(INITIAL_WINDOW)
     assert.equal(turnOf(stream)!.length, 2 * INITIAL_WINDOW)

@@ -1,0 +1,62 @@
+import { monotonicNow, startTimer } from './timer.ts'
+
+/** How `Stalls` judges. */
+export interface StallsOptions<T> {
+  /** Milliseconds without progress after which an item has stalled; it is found out at most a quarter later. */
+  timeout: number
+  /** How far an item has come, or `undefined` when there is nothing that should move. */
+  progress(item: T): number | undefined
+  /** The item has stalled, and is watched no more. */
+  stalled(item: T): void
+}
+
+/** Finds what should move and does not. A look now and then at how far it has come costs less than a timer for each wait. */
+export class Stalls<T> {
+  readonly #options: StallsOptions<T>
+  readonly #seen = new Map<T, { progress: number; since: number }>()
+  #cancelTimer: (() => void) | undefined
+
+  constructor(options: StallsOptions<T>) {
+    this.#options = options
+  }
+
+  /** Watches an item until nothing of it should move any more. */
+  watch(item: T): void {
+    if (this.#seen.has(item)) return
+    const progress = this.#options.progress(item)
+    if (progress === undefined) return
+    this.#seen.set(item, { progress, since: monotonicNow() })
+    this.#wait()
+  }
+
+  delete(item: T): void {
+    this.#seen.delete(item)
+  }
+
+  /** Watches nothing any more. */
+  clear(): void {
+    this.#seen.clear()
+    this.#cancelTimer?.()
+  }
+
+  #wait(): void {
+    this.#cancelTimer ??= startTimer(this.#options.timeout / 4, () => {
+      this.#cancelTimer = undefined
+      for (const item of this.#seen.keys()) this.#look(item)
+      if (this.#seen.size > 0) this.#wait()
+    })
+  }
+
+  #look(item: T): void {
+    const { timeout, stalled } = this.#options
+    const seen = this.#seen.get(item)!
+    const progress = this.#options.progress(item)
+    const now = monotonicNow()
+    if (progress === undefined) this.#seen.delete(item)
+    else if (progress !== seen.progress) this.#seen.set(item, { progress, since: now })
+    else if (now - seen.since >= timeout) {
+      this.#seen.delete(item)
+      stalled(item)
+    }
+  }
+}
