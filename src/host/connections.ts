@@ -44,6 +44,11 @@ export class Connections {
     return this.#size
   }
 
+  /** Those to one peer; the one to use comes first. */
+  of(peerId: PeerId): readonly Connection[] {
+    return this.#byPeer.get(peerId.toString()) ?? []
+  }
+
   /** The connection to use for a peer, if there is one. */
   to(peerId: PeerId): Connection | undefined {
     return this.#byPeer.get(peerId.toString())?.find(({ status }) => status === 'open')

@@ -1,8 +1,10 @@
+import { provider } from '../crypto/index.ts'
+import type { Budget } from '../net/budget.ts'
 import { Connection, type ConnectionEvents, type OpenOptions } from '../net/connection.ts'
 import { memory } from '../net/memory.ts'
 import type { Stream } from '../net/stream.ts'
 import { tcp } from '../net/tcp.ts'
-import { aborted, deferred, onAbort, startTimer, throwIfAborted } from '../net/timer.ts'
+import { aborted, deferred, monotonicNow, onAbort, startTimer, throwIfAborted } from '../net/timer.ts'
 import type { Socket, Transport } from '../net/transport.ts'
 import type { Direction, Upgraded } from '../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL } from '../protocol/identify.ts'
@@ -10,23 +12,29 @@ import { type Limits, withDefaults } from '../protocol/limits.ts'
 import { createNoiseIdentity } from '../protocol/noise/handshake.ts'
 import { PING_PROTOCOL } from '../protocol/ping.ts'
 import { YAMUX_PROTOCOL } from '../protocol/yamux/session.ts'
+import { concat, utf8 } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
 import { generateKey, type PrivateKey } from '../wire/keys.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
 import { PeerId } from '../wire/peer-id.ts'
 import { Connections } from './connections.ts'
-import { Dialer, SharedDials } from './dialer.ts'
+import { Dialer, type DialTarget, SharedDials } from './dialer.ts'
 import { Emitter } from './emitter.ts'
+import { choose } from './eviction.ts'
 import { type HandleOptions, Handlers, type StreamHandler } from './handlers.ts'
 import { Inbound } from './inbound.ts'
 import { type PeerInfo, Peers } from './peers.ts'
 import { type Resolver, systemResolver } from './resolver.ts'
+import { Resources, type Usage } from './resources.ts'
 import { Identify } from './services/identify.ts'
 import { answerPings, ping } from './services/ping.ts'
 import { type Target, Targets } from './target.ts'
 
 /** parley's version, as identify tells it to others. */
 export const VERSION = '0.1.0'
+
+/** What every host speaks: a peer that asks for no more than this uses nothing. */
+const services: ReadonlySet<string> = new Set([IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL, PING_PROTOCOL])
 
 /** What `createHost` takes; all of it is optional. */
 export interface HostOptions {
@@ -88,6 +96,12 @@ export class Host implements AsyncDisposable {
   readonly #handlers = new Handlers(() => this.#announce())
   readonly #identify: Identify
   readonly #inbound: Inbound
+  readonly #resources: Resources
+  readonly #protected = new Map<string, number>()
+  /** When a peer last used a handler of the program. */
+  readonly #lastUse = new WeakMap<Connection, number>()
+  /** Orders networks so that nobody else can know it. */
+  readonly #secret = provider.randomBytes(16)
   readonly #undoSignal: () => void
   #pushScheduled = false
   #stopped: Promise<void> | undefined
@@ -101,12 +115,18 @@ export class Host implements AsyncDisposable {
     const noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])
     const resolver = options.resolver ?? systemResolver()
     this.#dialer = new Dialer({ transports, identity: noise, resolver, limits: this.#limits })
+    this.#resources = new Resources(this.#limits, {
+      evict: () => this.#evict(),
+      shed: () => this.#shed(),
+      replace: peer => this.#replace(peer),
+    })
     this.#inbound = new Inbound({
       transports,
       identity: noise,
       limits: this.#limits,
-      hasRoom: pending => this.#connections.size + pending < this.#limits.connections,
-      accepted: (socket, upgraded) => this.#accept(socket, upgraded),
+      budget: () => this.#resources.connection('inbound'),
+      accepted: (socket, upgraded, budget) => this.#accept(socket, upgraded, budget),
+      identified: connection => this.#identify.settled(connection),
     })
     this.#connections = new Connections(this.peerId, {
       connect: connection => this.#events.emit('connect', connection),
@@ -199,6 +219,25 @@ export class Host implements AsyncDisposable {
     return this.peers.get(connection.peerId)
   }
 
+  /** What the host uses at this moment: all of it counts against `Limits`, and is zero when nothing is open. */
+  usage(): Usage {
+    return this.#resources.usage
+  }
+
+  /** From now on no connection to a peer is closed to make room for others. Returns the undo. */
+  protect(peerId: PeerId): () => void {
+    const key = peerId.toString()
+    this.#protected.set(key, (this.#protected.get(key) ?? 0) + 1)
+    let undone = false
+    return () => {
+      if (undone) return
+      undone = true
+      const left = this.#protected.get(key)! - 1
+      if (left > 0) this.#protected.set(key, left)
+      else this.#protected.delete(key)
+    }
+  }
+
   /** Hears of an event from now on. Returns the undo. */
   on<Name extends keyof HostEvents>(event: Name, listener: (value: HostEvents[Name]) => void): () => void {
     return this.#events.on(event, listener)
@@ -230,41 +269,85 @@ export class Host implements AsyncDisposable {
     if (addresses.length === 0) {
       throw new ParleyError('ERR_NO_ADDRESS', `No address is known for ${peerId}; dial a full address first.`)
     }
-    if (this.#isFull) throw tooMany()
-    const { socket, upgraded } = await this.#dialer.dial({ peerId, addresses }, signal)
+    const budget = this.#resources.connection('outbound')
+    if (!budget) throw tooMany()
     try {
-      // All of this may have changed meanwhile, the signal in this very turn.
+      return await this.#connect({ peerId, addresses }, budget, signal)
+    } catch (error) {
+      budget.close()
+      throw error
+    }
+  }
+
+  async #connect(target: DialTarget, budget: Budget, signal: AbortSignal): Promise<Connection> {
+    const { socket, upgraded } = await this.#dialer.dial(target, signal)
+    try {
+      // This may have changed meanwhile, the signal in this very turn.
       throwIfAborted(signal)
-      if (this.#isFull) throw tooMany()
       if (upgraded.peerId.equals(this.peerId)) throw dialSelf()
+      if (!this.#resources.settle(budget, upgraded.peerId)) throw tooMany()
     } catch (error) {
       socket.destroy()
       throw error
     }
     this.peers.add(upgraded.peerId, [socket.remoteAddress])
-    const connection = this.#adopt(socket, upgraded, 'outbound')
+    const connection = this.#adopt(socket, upgraded, budget, 'outbound')
     return this.#connections.to(connection.peerId) ?? connection
   }
 
-  get #isFull(): boolean {
-    return this.#connections.size >= this.#limits.connections
+  #accept(socket: Socket, upgraded: Upgraded, budget: Budget): Connection | undefined {
+    const { peerId } = upgraded
+    if (peerId.equals(this.peerId) || !this.#resources.settle(budget, peerId)) return undefined
+    return this.#adopt(socket, upgraded, budget, 'inbound')
   }
 
-  #accept(socket: Socket, upgraded: Upgraded): void {
-    if (upgraded.peerId.equals(this.peerId)) socket.destroy()
-    else this.#adopt(socket, upgraded, 'inbound')
-  }
-
-  #adopt(socket: Socket, upgraded: Upgraded, direction: Direction): Connection {
+  #adopt(socket: Socket, upgraded: Upgraded, budget: Budget, direction: Direction): Connection {
     const events: ConnectionEvents = {
       accepts: protocol => this.#handlers.has(protocol),
-      stream: stream => this.#handlers.serve(stream),
-      closed: (closed, error) => this.#connections.remove(closed, error),
+      stream: stream => this.#serve(stream),
+      closed: (closed, error) => this.#forget(closed, error),
     }
-    const connection = new Connection({ socket, upgraded, direction, events, limits: this.#limits })
+    const connection = new Connection({ socket, upgraded, direction, events, budget, limits: this.#limits })
     this.#connections.add(connection)
     this.#identify.ask(connection).catch(() => {})
     return connection
+  }
+
+  #serve(stream: Stream): void {
+    if (!services.has(stream.protocol)) this.#lastUse.set(stream.connection, monotonicNow())
+    this.#handlers.serve(stream)
+  }
+
+  #forget(connection: Connection, error: ParleyError | undefined): void {
+    this.#resources.leave(connection.peerId)
+    if (connection.direction === 'inbound') this.#inbound.left(connection, error)
+    this.#connections.remove(connection, error)
+  }
+
+  #evict(): boolean {
+    const candidates = this.connections
+      .filter(({ direction, peerId }) => direction === 'inbound' && !this.#protected.has(peerId.toString()))
+      .map(connection => ({ connection, lastUse: this.#lastUse.get(connection) ?? 0 }))
+    return cut(
+      choose(candidates, network => this.#rank(network)),
+      evicted,
+    )
+  }
+
+  /** A number for a network that only this host can know. */
+  #rank(network: string): number {
+    const [a = 0, b = 0, c = 0] = provider.sha256(concat([this.#secret, utf8(network)]))
+    return a * 65_536 + b * 256 + c
+  }
+
+  #shed(): boolean {
+    const [largest] = this.connections.toSorted((a, b) => b.held - a.held)
+    return cut(largest?.held ? largest : undefined, outOfMemory)
+  }
+
+  #replace(peerId: PeerId): boolean {
+    const oldest = this.#connections.of(peerId).findLast(({ direction }) => direction === 'inbound')
+    return cut(oldest, evicted)
   }
 
   #open(
@@ -300,6 +383,23 @@ export class Host implements AsyncDisposable {
   #throwIfStopped(): void {
     if (this.#stopped) throw hostStopped()
   }
+}
+
+/** Closes a connection, if there is one; returns whether there was. */
+function cut(connection: Connection | undefined, reason: () => ParleyError): boolean {
+  connection?.abort(reason())
+  return connection !== undefined
+}
+
+function evicted(): ParleyError {
+  return new ParleyError('ERR_CONNECTION_LIMIT', 'The connection was closed to make room for another one.')
+}
+
+function outOfMemory(): ParleyError {
+  return new ParleyError(
+    'ERR_MEMORY_LIMIT',
+    'The connection was closed, since its streams held the most memory.',
+  )
 }
 
 function hostStopped(): ParleyError {

@@ -1,36 +1,62 @@
-import { withDeadline } from '../net/timer.ts'
+import type { Budget } from '../net/budget.ts'
+import type { Connection } from '../net/connection.ts'
+import { Deadlines, monotonicNow } from '../net/timer.ts'
 import type { Listener, Socket, Transport } from '../net/transport.ts'
 import { type Upgraded, upgrade } from '../net/upgrade.ts'
 import type { Limits } from '../protocol/limits.ts'
 import type { NoiseIdentity } from '../protocol/noise/handshake.ts'
-import { ParleyError } from '../wire/errors.ts'
+import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
+import { Admission, type Crowd } from './admission.ts'
 
 /** What listening needs of its host. */
 export interface InboundOptions {
   transports: readonly Transport[]
   identity: NoiseIdentity
-  limits: Pick<Limits, 'pendingInbound' | 'upgradeTimeout'>
-  /** Whether one more connection may come, beside so many that are in their handshake. */
-  hasRoom(pending: number): boolean
-  /** A stranger has become a peer. */
-  accepted(socket: Socket, upgraded: Upgraded): void
+  limits: Limits
+  /** A budget for one more connection, if there may be one. */
+  budget(): Budget | undefined
+  /** A stranger is proven: it becomes a connection, unless there is a reason why not. */
+  accepted(socket: Socket, upgraded: Upgraded, budget: Budget): Connection | undefined
+  /** Settles when the peer has said who it is, or that it will not. */
+  identified(connection: Connection): Promise<void>
+}
+
+/** Someone who has connected and has not yet said who it is. */
+interface Stranger {
+  readonly socket: Socket
+  readonly budget: Budget
+  readonly controller: AbortController
+  readonly since: number
+  connection?: Connection
 }
 
 /** Where a host listens, and the strangers in the middle of their handshake. */
-export class Inbound {
+export class Inbound implements Crowd {
   readonly #options: InboundOptions
   readonly #listeners: Listener[] = []
-  readonly #pending = new Set<Socket>()
+  readonly #admission: Admission
+  /** In their handshake, the slowest first. */
+  readonly #pending = new Set<Stranger>()
+  /** By when each must be a peer that has said who it is. */
+  readonly #deadlines: Deadlines<Stranger>
   #stopped = false
 
   constructor(options: InboundOptions) {
+    const { limits } = options
     this.#options = options
+    this.#admission = new Admission({ limits, now: monotonicNow, random: Math.random })
+    this.#deadlines = new Deadlines(limits.upgradeTimeout, stranger => expire(stranger))
   }
 
   /** Where others can dial, with real ports. */
   get addresses(): Multiaddr[] {
     return this.#listeners.flatMap(listener => listener.addresses)
+  }
+
+  /** How many are in their handshake. */
+  get size(): number {
+    return this.#pending.size
   }
 
   /** Listens on one more address. Throws `ERR_NO_TRANSPORT`, and what the transport throws; false when stopped meanwhile. */
@@ -41,7 +67,7 @@ export class Inbound {
         scope: 'host',
       })
     }
-    const listener = await transport.listen(address, socket => void this.#accept(socket))
+    const listener = await transport.listen(address, socket => this.#accept(socket))
     if (this.#stopped) await listener.close()
     else this.#listeners.push(listener)
     return !this.#stopped
@@ -50,30 +76,70 @@ export class Inbound {
   /** Listens no more, and drops the strangers. */
   async stop(): Promise<void> {
     this.#stopped = true
-    for (const socket of this.#pending) socket.destroy()
+    this.#deadlines.clear()
+    for (const { socket } of this.#pending) socket.destroy()
     await Promise.allSettled(this.#listeners.splice(0).map(listener => listener.close()))
   }
 
-  async #accept(socket: Socket): Promise<void> {
-    if (!this.#mayCome()) return socket.destroy()
-    this.#pending.add(socket)
-    const message = 'An inbound connection did not finish its handshake in time.'
-    const deadline = { delay: this.#options.limits.upgradeTimeout, message }
-    try {
-      const options = { direction: 'inbound' as const, identity: this.#options.identity }
-      const upgraded = await withDeadline(deadline, signal => upgrade(socket, options, signal))
-      if (this.#stopped) socket.destroy()
-      else this.#options.accepted(socket, upgraded)
-    } catch {
-      // A stranger who failed to connect concerns nobody.
-      socket.destroy()
-    } finally {
-      this.#pending.delete(socket)
+  /** For admission: drops the stranger that has been in its handshake longest, if an honest one would be through. */
+  dropSlowest(): boolean {
+    const [slowest] = this.#pending
+    if (!slowest || monotonicNow() - slowest.since < this.#options.limits.pendingGrace) return false
+    this.#pending.delete(slowest)
+    slowest.socket.destroy()
+    return true
+  }
+
+  /** An inbound connection is gone; `error` says why, unless it was closed in good order. */
+  left({ remoteAddress }: Connection, error: ParleyError | undefined): void {
+    this.#admission.leave(remoteAddress)
+    if (error?.code === 'ERR_FLOOD') this.#admission.punish(remoteAddress, 'flood')
+    if (error?.code === 'ERR_YAMUX' || error?.code === 'ERR_NOISE') {
+      this.#admission.punish(remoteAddress, 'fault')
     }
   }
 
-  #mayCome(): boolean {
-    const { size } = this.#pending
-    return !this.#stopped && size < this.#options.limits.pendingInbound && this.#options.hasRoom(size)
+  /** Everything that costs more than a look into a table comes after admission. */
+  #accept(socket: Socket): void {
+    if (this.#stopped || this.#admission.enter(socket.remoteAddress, this)) return socket.destroy()
+    const budget = this.#options.budget()
+    if (budget)
+      return void this.#welcome({ socket, budget, controller: new AbortController(), since: monotonicNow() })
+    this.#admission.leave(socket.remoteAddress)
+    socket.destroy()
   }
+
+  async #welcome(stranger: Stranger): Promise<void> {
+    this.#pending.add(stranger)
+    this.#deadlines.add(stranger)
+    const connection = await this.#upgrade(stranger).catch(() => undefined)
+    this.#pending.delete(stranger)
+    if (connection) {
+      stranger.connection = connection
+      await this.#options.identified(connection)
+    } else this.#drop(stranger)
+    this.#deadlines.delete(stranger)
+  }
+
+  async #upgrade({ socket, budget, controller }: Stranger): Promise<Connection | undefined> {
+    const options = { direction: 'inbound' as const, identity: this.#options.identity }
+    const upgraded = await upgrade(socket, options, controller.signal)
+    this.#admission.forgive(socket.remoteAddress)
+    return this.#stopped ? undefined : this.#options.accepted(socket, upgraded, budget)
+  }
+
+  /** A stranger who failed to connect concerns nobody; but one who fails again and again is shut out. */
+  #drop({ socket, budget }: Stranger): void {
+    socket.destroy()
+    budget.close()
+    this.#admission.leave(socket.remoteAddress)
+    this.#admission.punish(socket.remoteAddress, 'failure')
+  }
+}
+
+function expire({ controller, connection }: Stranger): void {
+  const message = 'An inbound connection did not finish its handshake and say who it is in time.'
+  const error = remoteError('ERR_TIMEOUT', message)
+  if (connection) connection.abort(error)
+  else controller.abort(error)
 }

@@ -9,6 +9,7 @@ import {
   IdentifyReader,
 } from '../../protocol/identify.ts'
 import { unlessThrown } from '../../wire/attempt.ts'
+import { ParleyError } from '../../wire/errors.ts'
 import type { PrivateKey } from '../../wire/keys.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { openPeerRecord, sealPeerRecord } from '../../wire/peer-record.ts'
@@ -70,6 +71,15 @@ export class Identify {
   /** Settles when the peer at the other end has answered; rejects with why it did not. */
   async answered(connection: Connection): Promise<void> {
     await this.#asked.get(connection)
+  }
+
+  /** Settles when the peer at the other end has answered, or is not going to; not when it only keeps us waiting. */
+  async settled(connection: Connection): Promise<void> {
+    try {
+      await this.answered(connection)
+    } catch (error) {
+      if (error instanceof ParleyError && error.code === 'ERR_TIMEOUT') await connection.closed
+    }
   }
 
   async #ask(connection: Connection): Promise<void> {
