@@ -13,6 +13,7 @@ export { createHost, Host, type HostEvents, type HostOptions } from './host/host
 export { loadIdentity } from './host/identity.ts'
 export type { PeerFacts, PeerInfo, Peers } from './host/peers.ts'
 export type { Resolver } from './host/resolver.ts'
+export type { Usage } from './host/resources.ts'
 export { type PerfOptions, perf, servePerf } from './host/services/perf.ts'
 export type { Target } from './host/target.ts'
 export type { Connection, OpenOptions } from './net/connection.ts'

@@ -1,4 +1,11 @@
+import { provider } from '../crypto/index.ts'
 import type { Connection } from '../net/connection.ts'
+import { monotonicNow } from '../net/timer.ts'
+import { concat, utf8 } from '../wire/bytes.ts'
+import { ParleyError } from '../wire/errors.ts'
+import type { PeerId } from '../wire/peer-id.ts'
+import type { Connections } from './connections.ts'
+import type { Relief } from './resources.ts'
 import { sourceOf } from './source.ts'
 
 /** How many are kept for each good reason. */
@@ -47,4 +54,79 @@ function youngestOfLargest<C extends Known>(candidates: readonly Candidate<C>[])
 
 function networkOf({ connection }: Candidate<Known>): string {
   return sourceOf(connection.remoteAddress)?.network ?? 'local'
+}
+
+/** Makes room on a full host by closing a connection. */
+export class Evictor implements Relief {
+  readonly #connections: Connections
+  /** How often each peer is protected. */
+  readonly #protected = new Map<string, number>()
+  readonly #lastUse = new WeakMap<Connection, number>()
+  readonly #secret = provider.randomBytes(16)
+
+  constructor(connections: Connections) {
+    this.#connections = connections
+  }
+
+  /** The peer at the other end uses a handler of the program. */
+  used(connection: Connection): void {
+    this.#lastUse.set(connection, monotonicNow())
+  }
+
+  /** Keeps the connections to a peer from being evicted. Returns the undo. */
+  protect(peerId: PeerId): () => void {
+    const key = peerId.toString()
+    const count = (change: number) => (this.#protected.get(key) ?? 0) + change
+    this.#protected.set(key, count(1))
+    let undone = false
+    return () => {
+      if (undone) return
+      undone = true
+      if (count(-1) > 0) this.#protected.set(key, count(-1))
+      else this.#protected.delete(key)
+    }
+  }
+
+  evict(): boolean {
+    const candidates = this.#connections.all
+      .filter(({ direction, peerId }) => direction === 'inbound' && !this.#protected.has(peerId.toString()))
+      .map(connection => ({ connection, lastUse: this.#lastUse.get(connection) ?? 0 }))
+    return cut(
+      choose(candidates, network => this.#rank(network)),
+      roomNeeded,
+    )
+  }
+
+  shed(): boolean {
+    const [largest] = this.#connections.all.toSorted((a, b) => b.held - a.held)
+    return cut(largest?.held ? largest : undefined, memoryNeeded)
+  }
+
+  replace(peerId: PeerId): boolean {
+    return cut(
+      this.#connections.of(peerId).findLast(({ direction }) => direction === 'inbound'),
+      roomNeeded,
+    )
+  }
+
+  /** A number for a network that only this host can know. */
+  #rank(network: string): number {
+    const [a = 0, b = 0, c = 0] = provider.sha256(concat([this.#secret, utf8(network)]))
+    return a * 65_536 + b * 256 + c
+  }
+}
+
+/** Closes a connection, if there is one; returns whether there was. */
+function cut(connection: Connection | undefined, reason: () => ParleyError): boolean {
+  connection?.abort(reason())
+  return connection !== undefined
+}
+
+function roomNeeded(): ParleyError {
+  return new ParleyError('ERR_CONNECTION_LIMIT', 'The connection was closed to make room for another one.')
+}
+
+function memoryNeeded(): ParleyError {
+  const message = 'The connection was closed, since its streams held more memory than those of all others.'
+  return new ParleyError('ERR_MEMORY_LIMIT', message)
 }

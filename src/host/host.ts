@@ -1,4 +1,3 @@
-import { provider } from '../crypto/index.ts'
 import type { Budget } from '../net/budget.ts'
 import { Connection, type ConnectionEvents, type OpenOptions } from '../net/connection.ts'
 import { memory } from '../net/memory.ts'
@@ -12,7 +11,6 @@ import { type Limits, withDefaults } from '../protocol/limits.ts'
 import { createNoiseIdentity } from '../protocol/noise/handshake.ts'
 import { PING_PROTOCOL } from '../protocol/ping.ts'
 import { YAMUX_PROTOCOL } from '../protocol/yamux/session.ts'
-import { concat, utf8 } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
 import { generateKey, type PrivateKey } from '../wire/keys.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
@@ -20,18 +18,22 @@ import { PeerId } from '../wire/peer-id.ts'
 import { Connections } from './connections.ts'
 import { Dialer, type DialTarget, SharedDials } from './dialer.ts'
 import { Emitter } from './emitter.ts'
-import { choose } from './eviction.ts'
+import { Evictor } from './eviction.ts'
 import { type HandleOptions, Handlers, type StreamHandler } from './handlers.ts'
 import { Inbound } from './inbound.ts'
 import { type PeerInfo, Peers } from './peers.ts'
 import { type Resolver, systemResolver } from './resolver.ts'
 import { Resources, type Usage } from './resources.ts'
 import { Identify } from './services/identify.ts'
+import { idleStreams } from './services/idle.ts'
 import { answerPings, ping } from './services/ping.ts'
 import { type Target, Targets } from './target.ts'
 
 /** parley's version, as identify tells it to others. */
 export const VERSION = '0.1.0'
+
+/** Peers are told of changes no more often than this, in milliseconds. */
+const pushInterval = 1_000
 
 /** What every host speaks: a peer that asks for no more than this uses nothing. */
 const services: ReadonlySet<string> = new Set([IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL, PING_PROTOCOL])
@@ -87,7 +89,8 @@ export class Host implements AsyncDisposable {
   readonly peerId: PeerId
   /** The address book. */
   readonly peers: Peers
-  readonly #limits: Limits
+  /** The bounds that hold. */
+  readonly limits: Limits
   readonly #dialer: Dialer
   readonly #dials = new SharedDials<Connection>()
   readonly #targets = new Targets()
@@ -97,46 +100,40 @@ export class Host implements AsyncDisposable {
   readonly #identify: Identify
   readonly #inbound: Inbound
   readonly #resources: Resources
-  readonly #protected = new Map<string, number>()
-  /** When a peer last used a handler of the program. */
-  readonly #lastUse = new WeakMap<Connection, number>()
-  /** Orders networks so that nobody else can know it. */
-  readonly #secret = provider.randomBytes(16)
+  readonly #evictor: Evictor
   readonly #undoSignal: () => void
   #pushScheduled = false
+  #lastPush = Number.NEGATIVE_INFINITY
   #stopped: Promise<void> | undefined
 
   /** Use `createHost`, which also starts to listen. */
   constructor(identity: PrivateKey, options: Omit<HostOptions, 'identity' | 'listen'>) {
     this.peerId = PeerId.fromPublicKey(identity.publicKey)
-    this.#limits = withDefaults(options.limits)
-    this.peers = new Peers(this.#limits.peers)
+    this.limits = withDefaults(options.limits)
+    this.peers = new Peers(this.limits.peers)
     const transports = options.transports ?? [tcp(), memory()]
     const noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])
     const resolver = options.resolver ?? systemResolver()
-    this.#dialer = new Dialer({ transports, identity: noise, resolver, limits: this.#limits })
-    this.#resources = new Resources(this.#limits, {
-      evict: () => this.#evict(),
-      shed: () => this.#shed(),
-      replace: peer => this.#replace(peer),
-    })
-    this.#inbound = new Inbound({
-      transports,
-      identity: noise,
-      limits: this.#limits,
-      budget: () => this.#resources.connection('inbound'),
-      accepted: (socket, upgraded, budget) => this.#accept(socket, upgraded, budget),
-      identified: connection => this.#identify.settled(connection),
-    })
+    this.#dialer = new Dialer({ transports, identity: noise, resolver, limits: this.limits })
     this.#connections = new Connections(this.peerId, {
       connect: connection => this.#events.emit('connect', connection),
       disconnect: (connection, error) => this.#events.emit('disconnect', { connection, error }),
+    })
+    this.#evictor = new Evictor(this.#connections)
+    this.#resources = new Resources(this.limits, this.#evictor)
+    this.#inbound = new Inbound({
+      transports,
+      identity: noise,
+      limits: this.limits,
+      budget: () => this.#resources.connection('inbound'),
+      accepted: (socket, upgraded, budget) => this.#accept(socket, upgraded, budget),
+      identified: connection => this.#identify.settled(connection),
     })
     this.#identify = new Identify({
       identity,
       agent: options.agent ?? `parley/${VERSION}`,
       peers: this.peers,
-      timeout: this.#limits.serviceTimeout,
+      limits: this.limits,
       addresses: () => this.#inbound.addresses,
       protocols: () => this.#handlers.protocols,
       identified: (connection, info) => this.#events.emit('identify', { connection, info }),
@@ -207,7 +204,7 @@ export class Host implements AsyncDisposable {
   /** Round trip to a target in milliseconds, by the ping protocol. Throws what `open` throws. */
   async ping(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<number> {
     const connection = await this.dial(target, { signal })
-    return ping(connection, { timeout: this.#limits.serviceTimeout, signal })
+    return ping(connection, { timeout: this.limits.serviceTimeout, signal })
   }
 
   /**
@@ -226,16 +223,7 @@ export class Host implements AsyncDisposable {
 
   /** From now on no connection to a peer is closed to make room for others. Returns the undo. */
   protect(peerId: PeerId): () => void {
-    const key = peerId.toString()
-    this.#protected.set(key, (this.#protected.get(key) ?? 0) + 1)
-    let undone = false
-    return () => {
-      if (undone) return
-      undone = true
-      const left = this.#protected.get(key)! - 1
-      if (left > 0) this.#protected.set(key, left)
-      else this.#protected.delete(key)
-    }
+    return this.#evictor.protect(peerId)
   }
 
   /** Hears of an event from now on. Returns the undo. */
@@ -257,7 +245,9 @@ export class Host implements AsyncDisposable {
   #addServices(): void {
     this.handle(IDENTIFY_PROTOCOL, stream => this.#identify.answer(stream), { maxInbound: 2 })
     this.handle(IDENTIFY_PUSH_PROTOCOL, stream => this.#identify.receivePush(stream), { maxInbound: 2 })
-    this.handle(PING_PROTOCOL, answerPings, { maxInbound: 8 })
+    const idle = idleStreams(this.limits)
+    // Two, as the specification says: one for whoever asks, and one that is not over yet.
+    this.handle(PING_PROTOCOL, stream => answerPings(stream, idle), { maxInbound: 2 })
   }
 
   async #dial(
@@ -307,14 +297,14 @@ export class Host implements AsyncDisposable {
       stream: stream => this.#serve(stream),
       closed: (closed, error) => this.#forget(closed, error),
     }
-    const connection = new Connection({ socket, upgraded, direction, events, budget, limits: this.#limits })
+    const connection = new Connection({ socket, upgraded, direction, events, budget, limits: this.limits })
     this.#connections.add(connection)
     this.#identify.ask(connection).catch(() => {})
     return connection
   }
 
   #serve(stream: Stream): void {
-    if (!services.has(stream.protocol)) this.#lastUse.set(stream.connection, monotonicNow())
+    if (!services.has(stream.protocol)) this.#evictor.used(stream.connection)
     this.#handlers.serve(stream)
   }
 
@@ -322,32 +312,6 @@ export class Host implements AsyncDisposable {
     this.#resources.leave(connection.peerId)
     if (connection.direction === 'inbound') this.#inbound.left(connection, error)
     this.#connections.remove(connection, error)
-  }
-
-  #evict(): boolean {
-    const candidates = this.connections
-      .filter(({ direction, peerId }) => direction === 'inbound' && !this.#protected.has(peerId.toString()))
-      .map(connection => ({ connection, lastUse: this.#lastUse.get(connection) ?? 0 }))
-    return cut(
-      choose(candidates, network => this.#rank(network)),
-      evicted,
-    )
-  }
-
-  /** A number for a network that only this host can know. */
-  #rank(network: string): number {
-    const [a = 0, b = 0, c = 0] = provider.sha256(concat([this.#secret, utf8(network)]))
-    return a * 65_536 + b * 256 + c
-  }
-
-  #shed(): boolean {
-    const [largest] = this.connections.toSorted((a, b) => b.held - a.held)
-    return cut(largest?.held ? largest : undefined, outOfMemory)
-  }
-
-  #replace(peerId: PeerId): boolean {
-    const oldest = this.#connections.of(peerId).findLast(({ direction }) => direction === 'inbound')
-    return cut(oldest, evicted)
   }
 
   #open(
@@ -359,12 +323,13 @@ export class Host implements AsyncDisposable {
     return connection.open(protocols, { signal: options.signal, optimistic: options.optimistic ?? known })
   }
 
-  /** Tells every peer what has changed, once a turn. */
+  /** Tells every peer what has changed, once a second at most. */
   #announce(): void {
     if (this.#pushScheduled || this.#connections.size === 0) return
     this.#pushScheduled = true
-    startTimer(0, () => {
+    startTimer(Math.max(this.#lastPush + pushInterval - monotonicNow(), 0), () => {
       this.#pushScheduled = false
+      this.#lastPush = monotonicNow()
       for (const connection of this.connections) this.#identify.push(connection).catch(() => {})
     })
   }
@@ -374,7 +339,7 @@ export class Host implements AsyncDisposable {
     this.#dials.abort(hostStopped)
     const closing = [this.#inbound.stop(), ...this.connections.map(connection => connection.close())]
     const deadline = deferred()
-    const cancel = startTimer(this.#limits.stopTimeout, deadline.resolve, { keepsRunning: true })
+    const cancel = startTimer(this.limits.stopTimeout, deadline.resolve, { keepsRunning: true })
     await Promise.race([Promise.allSettled(closing), deadline.promise])
     cancel()
     for (const connection of this.connections) connection.abort()
@@ -383,23 +348,6 @@ export class Host implements AsyncDisposable {
   #throwIfStopped(): void {
     if (this.#stopped) throw hostStopped()
   }
-}
-
-/** Closes a connection, if there is one; returns whether there was. */
-function cut(connection: Connection | undefined, reason: () => ParleyError): boolean {
-  connection?.abort(reason())
-  return connection !== undefined
-}
-
-function evicted(): ParleyError {
-  return new ParleyError('ERR_CONNECTION_LIMIT', 'The connection was closed to make room for another one.')
-}
-
-function outOfMemory(): ParleyError {
-  return new ParleyError(
-    'ERR_MEMORY_LIMIT',
-    'The connection was closed, since its streams held the most memory.',
-  )
 }
 
 function hostStopped(): ParleyError {

@@ -77,7 +77,7 @@ export class Inbound implements Crowd {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#deadlines.clear()
-    for (const { socket } of this.#pending) socket.destroy()
+    for (const stranger of this.#pending) this.#drop(stranger)
     await Promise.allSettled(this.#listeners.splice(0).map(listener => listener.close()))
   }
 
@@ -85,8 +85,7 @@ export class Inbound implements Crowd {
   dropSlowest(): boolean {
     const [slowest] = this.#pending
     if (!slowest || monotonicNow() - slowest.since < this.#options.limits.pendingGrace) return false
-    this.#pending.delete(slowest)
-    slowest.socket.destroy()
+    this.#drop(slowest)
     return true
   }
 
@@ -113,23 +112,29 @@ export class Inbound implements Crowd {
     this.#pending.add(stranger)
     this.#deadlines.add(stranger)
     const connection = await this.#upgrade(stranger).catch(() => undefined)
-    this.#pending.delete(stranger)
     if (connection) {
       stranger.connection = connection
       await this.#options.identified(connection)
+      this.#deadlines.delete(stranger)
     } else this.#drop(stranger)
-    this.#deadlines.delete(stranger)
   }
 
-  async #upgrade({ socket, budget, controller }: Stranger): Promise<Connection | undefined> {
+  async #upgrade(stranger: Stranger): Promise<Connection | undefined> {
+    const { socket, budget, controller } = stranger
     const options = { direction: 'inbound' as const, identity: this.#options.identity }
     const upgraded = await upgrade(socket, options, controller.signal)
+    if (!this.#pending.has(stranger)) return undefined
     this.#admission.forgive(socket.remoteAddress)
-    return this.#stopped ? undefined : this.#options.accepted(socket, upgraded, budget)
+    const connection = this.#options.accepted(socket, upgraded, budget)
+    if (connection) this.#pending.delete(stranger)
+    return connection
   }
 
   /** A stranger who failed to connect concerns nobody; but one who fails again and again is shut out. */
-  #drop({ socket, budget }: Stranger): void {
+  #drop(stranger: Stranger): void {
+    if (!this.#pending.delete(stranger)) return
+    const { socket, budget } = stranger
+    this.#deadlines.delete(stranger)
     socket.destroy()
     budget.close()
     this.#admission.leave(socket.remoteAddress)

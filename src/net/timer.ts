@@ -25,8 +25,10 @@ export class Deadlines<T> {
     this.#passed = passed
   }
 
+  /** The item's deadline begins; one that it had before is forgotten. */
   add(item: T): void {
     this.#due ??= new Map()
+    this.#due.delete(item)
     this.#due.set(item, monotonicNow() + this.#delay)
     this.#cancelTimer ??= startTimer(this.#delay, () => this.#look())
   }

@@ -63,6 +63,10 @@ export interface Limits {
   serviceTimeout: number
   /** A ping or perf stream on which nothing comes is reset after this. */
   idleTimeout: number
+  /** What a peer may tell of itself anew at once on one connection, by identify push. */
+  pushBurst: number
+  /** How often it may per second after that; we ourselves do so no more often than once a second. */
+  pushRate: number
   /** A connection whose other side takes in no bytes for so long is closed. */
   writeTimeout: number
   /** A stream whose other side takes in no bytes for so long, while there are some for it, is reset. */
@@ -144,6 +148,8 @@ export const defaultLimits: Limits = {
   negotiating: 256,
   serviceTimeout: 5_000,
   idleTimeout: 60_000,
+  pushBurst: 16,
+  pushRate: 1,
   writeTimeout: 20_000,
   stallTimeout: 300_000,
   turnTime: 4,

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Host } from '#src/host/host'
+import { idleStreams } from '#src/host/services/idle'
 import { answerPings } from '#src/host/services/ping'
 import type { Stream } from '#src/net/stream'
+import { defaultLimits } from '#src/protocol/limits'
 import { PING_PROTOCOL } from '#src/protocol/ping'
 import { serveEcho, withHosts } from '../support/hosts.ts'
 import { collect, errorOf, turns, until, withResolvers } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
+
+const idle = idleStreams(defaultLimits)
 
 /** Two hosts, of which the second answers pings in its own way. */
 function withAnswers(
@@ -52,7 +56,7 @@ describe('ping', () => {
       b.handle(PING_PROTOCOL, stream => {
         current?.reset()
         current = stream
-        return answerPings(stream)
+        return answerPings(stream, idle)
       })
       const rtts = await Promise.all([1, 2, 3, 4, 5, 6].map(() => a.ping(b.addresses[0]!)))
       assert.equal(rtts.length, 6)
@@ -69,7 +73,7 @@ describe('ping', () => {
       const stream = await asked.promise
       controller.abort()
       assert.equal((await second).code, 'ERR_ABORTED')
-      b.handle(PING_PROTOCOL, answerPings)
+      b.handle(PING_PROTOCOL, stream => answerPings(stream, idle))
       stream.reset()
       assert.equal((await first).code, 'ERR_STREAM_RESET')
       assert.ok((await third) > 0)
@@ -145,7 +149,6 @@ describe('pings are answered', () => {
   for (const [name, pieces, length] of [
     ['many on one stream', Array.from({ length: 10 }, () => pattern(32)), 320],
     ['in any pieces', [pattern(31), pattern(2), pattern(31)], 64],
-    ['whole ones only', [pattern(33)], 32],
     ['none at all', [], 0],
   ] as const) {
     test(name, () =>
@@ -156,11 +159,36 @@ describe('pings are answered', () => {
     )
   }
 
-  test('on eight streams at once, and no more', () =>
+  for (const length of [1, 31, 33]) {
+    test(`whole ones only: ${length} bytes and the end are answered by a reset`, () =>
+      withHosts(2, {}, async (a, b) => {
+        const stream = await a.open(b.addresses[0]!, PING_PROTOCOL)
+        assert.equal((await errorOf(echoOf(stream, [pattern(length)]))).code, 'ERR_STREAM_RESET')
+        assert.ok((await a.ping(b.peerId)) > 0)
+      }))
+  }
+
+  test('on two streams at once, and no more', () =>
     withHosts(2, {}, async (a, b) => {
       const connection = await a.dial(b.addresses[0]!)
-      const streams = await Promise.all(Array.from({ length: 10 }, () => connection.open(PING_PROTOCOL)))
+      const streams = await Promise.all(Array.from({ length: 4 }, () => connection.open(PING_PROTOCOL)))
       const answers = await Promise.allSettled(streams.map(stream => echoOf(stream, [pattern(32)])))
-      assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, 8)
+      assert.equal(answers.filter(({ status }) => status === 'fulfilled').length, 2)
+    }))
+
+  test('as long as they come; a stream on which none does is reset', () =>
+    withHosts(2, { limits: { idleTimeout: 200 } }, async (a, b) => {
+      const stream = await a.open(b.addresses[0]!, PING_PROTOCOL)
+      for (let i = 0; i < 6; i++) {
+        await new Promise(resolve => setTimeout(resolve, 50))
+        stream.write(pattern(32))
+      }
+      const answers = stream[Symbol.asyncIterator]()
+      const error = await errorOf(
+        (async () => {
+          for (;;) await answers.next()
+        })(),
+      )
+      assert.equal(error.code, 'ERR_STREAM_RESET')
     }))
 })

@@ -614,14 +614,15 @@ describe('a peer that breaks the rules loses the connection:', () => {
       await until(() => peer.ear.length > 0)
       peer.deaf = true
       socket.stuck = true
-      let id = 0
-      const opens = () =>
-        Array.from({ length: 1_000 }, () => encodeHeader(FrameType.windowUpdate, Flag.syn, (id += 2), 0))
-      peer.send(...opens())
+      const opens = (first: number) =>
+        Array.from({ length: 1_000 }, (_, i) =>
+          encodeHeader(FrameType.windowUpdate, Flag.syn, first + 2 * i, 0),
+        )
+      peer.send(...opens(2))
       await turns(20)
-      peer.send(...opens())
+      peer.send(...opens(2_002))
       await until(() => socket.paused)
-      peer.send(...opens())
+      peer.send(...opens(4_002))
       await turns(20)
       assert.ok(peer.ear.length < 2_000 * 12)
       socket.release()

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { isDeepStrictEqual } from 'node:util'
 import { createHost, type Host, type HostEvents, type HostOptions } from '#src/host/host'
+import type { Usage } from '#src/host/resources'
 import { memory } from '#src/net/memory'
 import type { Listener, Socket, Transport } from '#src/net/transport'
 import { Multiaddr } from '#src/wire/multiaddr'
@@ -9,6 +11,18 @@ import { CountingSocket, echo, turns, until } from './net.ts'
 /** TCP sockets and servers that this process has open. */
 export function openSockets(): number {
   return process.getActiveResourcesInfo().filter(name => name.startsWith('TCP')).length
+}
+
+/** What a host uses when nothing is open. */
+const nothing: Usage = {
+  connections: 0,
+  inbound: 0,
+  outbound: 0,
+  pending: 0,
+  dials: 0,
+  peers: 0,
+  streams: 0,
+  bytes: 0,
 }
 
 /** Options for all hosts, or for each by its number. */
@@ -37,6 +51,7 @@ export async function withHosts(
   for (const host of hosts) {
     assert.deepEqual(host.connections, [])
     assert.deepEqual(host.addresses, [])
+    await until(() => isDeepStrictEqual(host.usage(), nothing), 'all that was in use is given back')
   }
   await until(() => openSockets() <= before, 'all sockets close')
 }

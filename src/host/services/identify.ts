@@ -1,6 +1,6 @@
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { unlessAborted, withDeadline } from '../../net/timer.ts'
+import { monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
 import {
   encodeIdentifyParts,
   IDENTIFY_PROTOCOL,
@@ -8,8 +8,10 @@ import {
   type IdentifyMessage,
   IdentifyReader,
 } from '../../protocol/identify.ts'
+import type { Limits } from '../../protocol/limits.ts'
+import { TokenBucket } from '../../protocol/token-bucket.ts'
 import { unlessThrown } from '../../wire/attempt.ts'
-import { ParleyError } from '../../wire/errors.ts'
+import { ParleyError, remoteError } from '../../wire/errors.ts'
 import type { PrivateKey } from '../../wire/keys.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { openPeerRecord, sealPeerRecord } from '../../wire/peer-record.ts'
@@ -28,8 +30,7 @@ export interface IdentifyOptions {
   identity: PrivateKey
   agent: string
   peers: Peers
-  /** Milliseconds for one exchange. */
-  timeout: number
+  limits: Pick<Limits, 'serviceTimeout' | 'pushBurst' | 'pushRate'>
   addresses(): Multiaddr[]
   protocols(): string[]
   /** A peer has said who it is. */
@@ -41,6 +42,7 @@ export class Identify {
   readonly #options: IdentifyOptions
   /** What was asked on each connection, and whether the answer has come. */
   readonly #asked = new WeakMap<Connection, Promise<void>>()
+  readonly #pushes = new WeakMap<Connection, TokenBucket>()
   #seq = 0n
   /** The record made last, and the addresses that it names. */
   #sealed: { text: string; record: Uint8Array } | undefined
@@ -49,14 +51,20 @@ export class Identify {
     this.#options = options
   }
 
-  /** Answers an identify stream: what there is to say, then the end, since go and js read on until then. */
+  /**
+   * Answers an identify stream: what there is to say, then the end, since go and js read on until then. The other side's end
+   * carries nothing, but without it the stream would stay half open for ever.
+   */
   async answer(stream: Stream): Promise<void> {
     for (const part of this.#message(stream.connection)) stream.write(part)
-    await stream.end()
+    const ending = stream.end()
+    await untilEnd(stream, () => {}, this.#timeout)
+    await ending
   }
 
-  /** Takes in what a peer pushes. */
+  /** Takes in what a peer pushes, unless it does so again and again. */
   async receivePush(stream: Stream): Promise<void> {
+    if (!this.#mayPush(stream.connection)) throw tooOften()
     await this.#read(stream)
     await stream.end()
   }
@@ -94,14 +102,23 @@ export class Identify {
     await this.answered(connection)
     const info = this.#options.peers.get(connection.peerId)
     if (!info?.protocols.includes(IDENTIFY_PUSH_PROTOCOL)) return
-    const stream = await connection.open(IDENTIFY_PUSH_PROTOCOL)
-    await this.answer(stream)
-    // Its end of the stream carries nothing; without this it would stay half open for ever.
-    await untilEnd(stream, () => {}, this.#options)
+    await this.answer(await connection.open(IDENTIFY_PUSH_PROTOCOL))
+  }
+
+  get #timeout(): { timeout: number } {
+    return { timeout: this.#options.limits.serviceTimeout }
+  }
+
+  #mayPush(connection: Connection): boolean {
+    const { pushBurst: burst, pushRate: rate } = this.#options.limits
+    const now = monotonicNow()
+    const pushes = this.#pushes.get(connection) ?? new TokenBucket({ burst, rate }, now)
+    this.#pushes.set(connection, pushes)
+    return pushes.take(now)
   }
 
   async #read(stream: Stream): Promise<void> {
-    this.#learn(stream.connection, await readIdentify(stream, this.#options))
+    this.#learn(stream.connection, await readIdentify(stream, this.#timeout))
   }
 
   #message(connection: Connection): Uint8Array[] {
@@ -193,4 +210,10 @@ function untilEnd(
 
 async function readAll(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {
   for await (const chunk of stream) receive(chunk)
+}
+
+function tooOften(): ParleyError {
+  return remoteError('ERR_PROTOCOL', 'The other side tells too often what has changed of it.', {
+    scope: 'stream',
+  })
 }

@@ -1,10 +1,11 @@
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { monotonicNow, unlessAborted } from '../../net/timer.ts'
+import { type Deadlines, monotonicNow, unlessAborted } from '../../net/timer.ts'
 import { MAX_PERF_BYTES, PERF_PROTOCOL, PerfRequester, PerfResponder, zeros } from '../../protocol/perf.ts'
 import { ParleyError } from '../../wire/errors.ts'
 import type { Host } from '../host.ts'
 import type { Target } from '../target.ts'
+import { idleStreams } from './idle.ts'
 
 /** Streams that one host serves at once, of all its peers together; further ones are reset. */
 const maxStreams = 16
@@ -31,21 +32,30 @@ export interface PerfOptions {
  * 16 streams are served at once, none of which takes more memory than any stream whose reader is slow.
  */
 export function servePerf(host: Host): () => void {
+  const idle = idleStreams(host.limits)
   let streams = 0
   return host.handle(PERF_PROTOCOL, async stream => {
     if (streams >= maxStreams) throw tooMany()
     streams++
     try {
-      await answer(stream)
+      await answer(stream, idle)
     } finally {
       streams--
     }
   })
 }
 
-async function answer(stream: Stream): Promise<void> {
+async function answer(stream: Stream, idle: Deadlines<Stream>): Promise<void> {
   const responder = new PerfResponder()
-  for await (const chunk of stream) responder.receive(chunk)
+  idle.add(stream)
+  try {
+    for await (const chunk of stream) {
+      idle.add(stream)
+      responder.receive(chunk)
+    }
+  } finally {
+    idle.delete(stream)
+  }
   await send(stream, responder.finish())
   await stream.end()
 }

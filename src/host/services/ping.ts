@@ -1,17 +1,36 @@
 import { provider } from '../../crypto/index.ts'
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { deferred, monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
+import { type Deadlines, deferred, monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
 import { PING_LENGTH, PING_PROTOCOL, PingRequester, PingResponder } from '../../protocol/ping.ts'
 import { remoteError } from '../../wire/errors.ts'
 
-/** Answers pings on one stream until the other side ends it. */
-export async function answerPings(stream: Stream): Promise<void> {
+/**
+ * Answers pings on one stream until the other side ends it, and resets it when that ends in the middle of one.
+ *
+ * @param idle resets the stream when nothing comes for too long
+ */
+export async function answerPings(stream: Stream, idle: Deadlines<Stream>): Promise<void> {
   const responder = new PingResponder()
+  idle.add(stream)
+  try {
+    await answerAll(stream, responder, idle)
+  } finally {
+    idle.delete(stream)
+  }
+  if (responder.buffered > 0) throw brokenOff()
+  await stream.end()
+}
+
+async function answerAll(stream: Stream, responder: PingResponder, idle: Deadlines<Stream>): Promise<void> {
   for await (const chunk of stream) {
+    idle.add(stream)
     for (const answer of responder.receive(chunk)) if (!stream.write(answer)) await stream.drained()
   }
-  await stream.end()
+}
+
+function brokenOff(): Error {
+  return remoteError('ERR_UNEXPECTED_END', 'The stream ended in the middle of a ping.', { scope: 'stream' })
 }
 
 /**
