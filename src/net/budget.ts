@@ -79,11 +79,12 @@ export class Budget {
   /** For reservations and budgets below: uses so much more, if all limits allow it. */
   take(resource: Resource, count: number): boolean {
     if (this.#closed || !this.#fits(resource, count)) return false
-    if (this.#parent && !this.#parent.take(resource, count)) return false
-    // What was given back above to make room may have been this very budget.
-    if (this.#closed) return false
-    this.#used[resource] += count
-    return true
+    const parent = this.#parent
+    if (parent && !parent.take(resource, count)) return false
+    // What was closed to make room may have been this very budget.
+    if (this.#closed) parent?.give(resource, count)
+    else this.#used[resource] += count
+    return !this.#closed
   }
 
   /** For reservations and budgets below: uses so much less. */

@@ -27,12 +27,6 @@ export class TokenBucket {
     return true
   }
 
-  /** Whether nothing is missing, as if it were new. */
-  isFull(now: number): boolean {
-    this.#refill(now)
-    return this.#tokens === this.#options.burst
-  }
-
   #refill(now: number): void {
     const { burst, rate } = this.#options
     this.#tokens = Math.min(burst, this.#tokens + ((now - this.#since) * rate) / 1_000)
