@@ -172,6 +172,11 @@ function withLanding(accepted: NodeSocket, landing: Landing): NodeSocket {
   return new NodeSocket(options)
 }
 
+interface WriteState {
+  bytesWritten: number
+  writeQueueSize: number
+}
+
 /** node:net's socket under the transport contract. */
 class TcpSocket implements Socket {
   readonly remoteAddress: Multiaddr
@@ -192,10 +197,11 @@ class TcpSocket implements Socket {
     socket.on('close', () => this.#handler?.close(this.#error))
   }
 
-  /** libuv knows how much of what it was given the kernel has not taken; its handle has no public name. */
+  /** What node:net has not given to libuv, and what the kernel has not taken of the rest, which only the nameless handle tells. */
   get unsent(): number {
-    const { _handle: handle } = this.#socket as unknown as { _handle?: { writeQueueSize?: number } | null }
-    return handle?.writeQueueSize ?? this.#socket.writableLength
+    const { bytesWritten } = this.#socket
+    const { _handle: handle } = this.#socket as unknown as { _handle?: WriteState | null }
+    return handle ? bytesWritten - handle.bytesWritten + handle.writeQueueSize : this.#socket.writableLength
   }
 
   attach(handler: SocketHandler): void {

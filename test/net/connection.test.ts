@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { Connection } from '#src/net/connection'
 import { tcp } from '#src/net/tcp'
 import type { Socket } from '#src/net/transport'
@@ -19,10 +19,12 @@ import {
   noiseOf,
   type PairOptions,
   RawPeer,
+  StuckSocket,
   socketPair,
   streamPair,
   turns,
   until,
+  virtualClock,
   withPair,
   withRawPeer,
 } from '../support/net.ts'
@@ -162,17 +164,6 @@ describe('streams of one connection:', () => {
     }))
 })
 
-/** Stops all clocks. What comes back moves them on by so many milliseconds. */
-function clock(t: TestContext): (ms: number) => void {
-  let time = 1_000
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  t.mock.method(performance, 'now', () => time)
-  return ms => {
-    time += ms
-    t.mock.timers.tick(ms)
-  }
-}
-
 describe('opening a stream:', () => {
   test('takes the first protocol that the other side speaks', () =>
     withPair({ protocols: ['/b', '/c'] }, async (a, b) => {
@@ -255,7 +246,7 @@ describe('opening a stream:', () => {
 
   for (const optimistic of [false, true]) {
     test(`gives up at its deadline, ${optimistic ? 'optimistic' : 'or plain'}, and resets the stream`, async t => {
-      const advance = clock(t)
+      const advance = virtualClock(t)
       await withRawPeer({ negotiationTimeout: 5_000 }, async ({ connection }, peer) => {
         const opening = connection.open('/test', { optimistic })
         const failing = errorOf(optimistic ? opening.then(collect) : opening)
@@ -274,7 +265,7 @@ describe('opening a stream:', () => {
   }
 
   test('a stream that the other side opens and leaves without a protocol is reset at the deadline', async t => {
-    const advance = clock(t)
+    const advance = virtualClock(t)
     await withRawPeer({ direction: 'inbound', negotiationTimeout: 5_000 }, async (side, peer) => {
       peer.send(dataFrame(Flag.syn, 1, proposal('/test').subarray(0, 25)))
       peer.send(encodeHeader(FrameType.windowUpdate, Flag.syn, 3, 0))
@@ -330,7 +321,7 @@ describe('opening a stream:', () => {
     }))
 
   test('a stream whose proposals go on without end is ended, and at the deadline reset', async t => {
-    const advance = clock(t)
+    const advance = virtualClock(t)
     const options: PairOptions = { protocols: [], negotiationTimeout: 5_000 }
     await withRawPeer({ direction: 'inbound', ...options }, async ({ connection }, peer) => {
       const proposals = Array.from({ length: 20 }, (_, i) => encodeMessage(`/unknown/${i}`))
@@ -636,7 +627,7 @@ describe('a silent peer', () => {
   const yamux = { keepAliveInterval: 30_000, keepAliveTimeout: 10_000 }
 
   test('is asked every thirty seconds, and lives while it answers', async t => {
-    const advance = clock(t)
+    const advance = virtualClock(t)
     await withRawPeer({ yamux }, async ({ connection }, peer) => {
       const pings = () => peer.ear.chunks.length
       await turns(20)
@@ -651,7 +642,7 @@ describe('a silent peer', () => {
   })
 
   test('is given up ten seconds after a question without an answer', async t => {
-    const advance = clock(t)
+    const advance = virtualClock(t)
     await withRawPeer({ yamux }, async ({ connection, closed }, peer) => {
       await turns(20)
       peer.polite = false
@@ -667,7 +658,7 @@ describe('a silent peer', () => {
   })
 
   test('is alive as long as it says anything at all', async t => {
-    const advance = clock(t)
+    const advance = virtualClock(t)
     await withRawPeer({ yamux }, async ({ connection }, peer) => {
       await turns(20)
       peer.polite = false
@@ -682,40 +673,3 @@ describe('a silent peer', () => {
     })
   })
 })
-
-/** A socket that takes nothing more while it is stuck. */
-class StuckSocket extends CountingSocket {
-  stuck = false
-  holdsEnd = false
-  paused = false
-  #handler: { drain(): void } | undefined
-
-  override attach(handler: Parameters<CountingSocket['attach']>[0]): void {
-    this.#handler = handler
-    this.paused = false
-    super.attach(handler)
-  }
-
-  override write(pieces: readonly Uint8Array[]): boolean {
-    return super.write(pieces) && !this.stuck
-  }
-
-  override pause(): void {
-    this.paused = true
-    super.pause()
-  }
-
-  override resume(): void {
-    this.paused = false
-    super.resume()
-  }
-
-  override end(): void {
-    if (!this.holdsEnd) super.end()
-  }
-
-  release(): void {
-    this.stuck = false
-    this.#handler?.drain()
-  }
-}

@@ -14,7 +14,7 @@ export function openSockets(): number {
 }
 
 /** What a host uses when nothing is open. */
-const nothing: Usage = {
+export const nothing: Usage = {
   connections: 0,
   inbound: 0,
   outbound: 0,

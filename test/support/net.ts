@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import type { TestContext } from 'node:test'
+import type { Budget } from '#src/net/budget'
 import { Connection, type ConnectionEvents } from '#src/net/connection'
 import { memory } from '#src/net/memory'
 import { SocketWrapper } from '#src/net/socket-wrapper'
 import type { Stream } from '#src/net/stream'
 import type { Socket, SocketHandler, Transport } from '#src/net/transport'
 import { type Direction, type Upgraded, upgrade } from '#src/net/upgrade'
-import type { YamuxLimits } from '#src/protocol/limits'
+import type { Limits, YamuxLimits } from '#src/protocol/limits'
 import { createNoiseIdentity, type NoiseIdentity } from '#src/protocol/noise/handshake'
 import type { NoiseSession } from '#src/protocol/noise/session'
 import { YAMUX_PROTOCOL, type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
@@ -23,6 +25,17 @@ const patience = 20_000
 // The real ones, whatever a test puts in their place.
 const { setImmediate, setTimeout } = globalThis
 const { now } = Date
+
+/** Stops all clocks. What comes back moves them on by so many milliseconds. */
+export function virtualClock(t: TestContext): (ms: number) => void {
+  let time = 1_000
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.method(performance, 'now', () => time)
+  return ms => {
+    time += ms
+    t.mock.timers.tick(ms)
+  }
+}
 
 /** Settles when the condition holds, which is looked at again and again; rejects when it never does. */
 export async function until(condition: () => boolean, what = String(condition)): Promise<void> {
@@ -219,6 +232,43 @@ export class ReusingSocket extends SocketWrapper {
   }
 }
 
+/** A socket that takes nothing more while it is stuck. */
+export class StuckSocket extends CountingSocket {
+  stuck = false
+  holdsEnd = false
+  paused = false
+  #handler: { drain(): void } | undefined
+
+  override attach(handler: Parameters<CountingSocket['attach']>[0]): void {
+    this.#handler = handler
+    this.paused = false
+    super.attach(handler)
+  }
+
+  override write(pieces: readonly Uint8Array[]): boolean {
+    return super.write(pieces) && !this.stuck
+  }
+
+  override pause(): void {
+    this.paused = true
+    super.pause()
+  }
+
+  override resume(): void {
+    this.paused = false
+    super.resume()
+  }
+
+  override end(): void {
+    if (!this.holdsEnd) super.end()
+  }
+
+  release(): void {
+    this.stuck = false
+    this.#handler?.drain()
+  }
+}
+
 /** One side of a pair of connections, and all that it told. */
 export interface Side {
   connection: Connection
@@ -234,6 +284,9 @@ export interface PairOptions {
   protocols?: string[]
   negotiationTimeout?: number
   yamux?: Partial<YamuxLimits>
+  limits?: Partial<Limits>
+  /** For each side, the dialer's first. */
+  budgets?: [Budget, Budget]
   /** What is done with inbound streams, on either side. */
   handle?: (stream: Stream) => void
   sockets?: [Socket, Socket]
@@ -258,7 +311,7 @@ function attach(
   raw: Socket,
   direction: Direction,
   upgraded: Upgraded,
-  { protocols, negotiationTimeout = 10_000, yamux = {}, handle = () => {} }: PairOptions,
+  { protocols, negotiationTimeout = 10_000, yamux = {}, limits, budgets, handle = () => {} }: PairOptions,
 ): Side {
   const socket = new CountingSocket(raw)
   const streams: Stream[] = []
@@ -271,9 +324,10 @@ function attach(
     },
     closed: (_connection, error) => closed.push(error),
   }
-  const limits = { negotiationTimeout, yamux }
+  const budget = budgets?.[direction === 'outbound' ? 0 : 1]
+  const all = { ...limits, negotiationTimeout, yamux }
   return {
-    connection: new Connection({ socket, upgraded, direction, events, limits }),
+    connection: new Connection({ socket, upgraded, direction, events, budget, limits: all }),
     socket,
     streams,
     closed,
