@@ -1,4 +1,4 @@
-/** Writes the parts of SPEC.md that follow from the sources: `npm run spec`. */
-import { writePage } from './spec/page.ts'
+/** Writes the parts of SPEC.md and README.md that follow from the sources: `npm run spec`. */
+import { writePages } from './spec/page.ts'
 
-writePage()
+writePages()

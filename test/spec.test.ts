@@ -5,13 +5,13 @@ import { provider } from '#src/crypto/index'
 import { concat, fromHex, hex } from '#src/wire/bytes'
 import { converse, type Side, sides, turns } from '../scripts/spec/exchange.ts'
 import { bytesOfLines } from '../scripts/spec/fields.ts'
-import { blocksByFlight, readPage, rewritten } from '../scripts/spec/page.ts'
+import { blocksByFlight, pageNames, readPage, rewritten } from '../scripts/spec/page.ts'
 import { Party, wireOf } from '../scripts/spec/party.ts'
 import { nonce } from '../scripts/spec/secrets.ts'
 import { errorCodes, filesThatUseNode } from '../scripts/spec/tables.ts'
 import { cutAt } from './support/wire.ts'
 
-const page = readPage()
+const page = readPage('SPEC.md')
 const flights = blocksByFlight(page).map(blocks =>
   blocks.map(({ kind, lines }) => ({ kind, bytes: bytesOfLines(lines) })),
 )
@@ -65,9 +65,11 @@ const told: Record<Side, string[]> = {
   ],
 }
 
-test('the page is what the sources give; `npm run spec` makes it so', () => {
-  assert.equal(page, rewritten(page))
-})
+for (const name of pageNames) {
+  test(`${name} is what the sources give; \`npm run spec\` makes it so`, () => {
+    assert.equal(readPage(name), rewritten(name))
+  })
+}
 
 test('the exchange leads both sides where the page says', () => {
   assert.deepEqual(converse().events, told)

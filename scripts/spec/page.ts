@@ -1,4 +1,4 @@
-/** SPEC.md: the parts of it that are written by a program, between marks. */
+/** SPEC.md and README.md: the parts of them that are written by a program, between marks. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { provider } from '#src/crypto/index'
 import { hex } from '#src/wire/bytes'
@@ -8,35 +8,42 @@ import { Party, type SealedRecord } from './party.ts'
 import { type KeySchedule, keySchedule, type Step } from './secrets.ts'
 import { boundsTable, limitsTable, multiaddrTable, root } from './tables.ts'
 
-const file = new URL('SPEC.md', root)
+/** What is written by program, by page and by the name in the marks around it. */
+const pages = {
+  'SPEC.md': {
+    multiaddr: multiaddrTable,
+    limits: limitsTable,
+    bounds: boundsTable,
+    exchange: exchangeSection,
+  },
+  'README.md': { limits: limitsTable },
+} as const
 
-/** What is written by program, by the name in the marks around it. */
-const sections: Readonly<Record<string, () => string[]>> = {
-  multiaddr: multiaddrTable,
-  limits: limitsTable,
-  bounds: boundsTable,
-  exchange: exchangeSection,
-}
+/** A page with parts that are written by program. */
+export type Page = keyof typeof pages
+
+/** The pages that have such parts. */
+export const pageNames = Object.keys(pages) as Page[]
 
 /** The page as it is. */
-export function readPage(): string {
-  return readFileSync(file, 'utf8')
+export function readPage(name: Page): string {
+  return readFileSync(new URL(name, root), 'utf8')
 }
 
-/** Writes the page anew. */
-export function writePage(): void {
-  writeFileSync(file, rewritten(readPage()))
+/** Writes the pages anew. */
+export function writePages(): void {
+  for (const name of pageNames) writeFileSync(new URL(name, root), rewritten(name))
 }
 
 /** The page with each of its sections as a program writes it. Throws when one has no marks. */
-export function rewritten(page: string): string {
-  return Object.entries(sections).reduce((text, [name, lines]) => {
+export function rewritten(page: Page): string {
+  return Object.entries(pages[page]).reduce((text, [name, lines]) => {
     const [begin, end] = [`<!-- begin ${name}: written by \`npm run spec\` -->\n`, `<!-- end ${name} -->`]
     const from = text.indexOf(begin) + begin.length
     const to = text.indexOf(end)
-    if (from < begin.length || to < from) throw new Error(`SPEC.md has no marks for the section ${name}.`)
+    if (from < begin.length || to < from) throw new Error(`${page} has no marks for the section ${name}.`)
     return `${text.slice(0, from)}\n${lines().join('\n')}\n\n${text.slice(to)}`
-  }, page)
+  }, readPage(page))
 }
 
 function exchangeSection(): string[] {

@@ -76,6 +76,8 @@ const bounds: readonly [what: string, file: string, name: string][] = [
   ['muxers of a Noise payload that are looked at', 'protocol/noise/payload.ts', 'maxMuxers'],
   ['bytes of a Noise tag', 'protocol/noise/cipher-state.ts', 'TAG_LENGTH'],
   ['bytes that a yamux stream may send at first', 'protocol/yamux/window.ts', 'INITIAL_WINDOW'],
+  ['yamux pings that wait for their answer', 'protocol/yamux/session.ts', 'maxPongs'],
+  ['yamux pings of ours under way', 'net/connection.ts', 'mostPings'],
   ['yamux pongs that nobody asked for', 'protocol/yamux/heartbeat.ts', 'maxStrayPongs'],
   ['bytes of an identify message that is read', 'protocol/identify.ts', 'maxMessage'],
   ['identify messages of one stream', 'protocol/identify.ts', 'maxMessages'],
@@ -98,6 +100,7 @@ const bounds: readonly [what: string, file: string, name: string][] = [
   ['addresses that a name may stand for', 'host/resolver.ts', 'maxAddresses'],
   ['look-ups for one address', 'host/resolver.ts', 'maxLookups'],
   ['milliseconds that a closing connection waits', 'net/connection.ts', 'closeTimeout'],
+  ['milliseconds between two identify pushes', 'host/host.ts', 'pushInterval'],
   ['milliseconds between looks at a surplus connection', 'host/connections.ts', 'retireInterval'],
 ]
 

@@ -8,7 +8,7 @@ import { ParleyError } from '../wire/errors.ts'
 export interface Limits {
   /** Connections that may stand or be on their way at once. */
   connections: number
-  /** Of those, the ones that others began; so some are always left for our own dials. Default three quarters. */
+  /** Of those, the ones that others began: three quarters unless given, so that some are always left for our own dials. */
   inbound: number
   /** Connections to one peer; a further one takes the place of the oldest that it began. */
   connectionsPerPeer: number
