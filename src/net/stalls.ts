@@ -13,7 +13,8 @@ export interface StallsOptions<T> {
 /** Finds what should move and does not. A look now and then at how far it has come costs less than a timer for each wait. */
 export class Stalls<T> {
   readonly #options: StallsOptions<T>
-  readonly #seen = new Map<T, { progress: number; since: number }>()
+  /** How far each had come when it was seen to move last; nothing is kept while nothing is watched. */
+  #seen: Map<T, { progress: number; since: number }> | undefined
   #cancelTimer: (() => void) | undefined
 
   constructor(options: StallsOptions<T>) {
@@ -22,40 +23,41 @@ export class Stalls<T> {
 
   /** Watches an item until nothing of it should move any more. */
   watch(item: T): void {
-    if (this.#seen.has(item)) return
+    if (this.#seen?.has(item)) return
     const progress = this.#options.progress(item)
     if (progress === undefined) return
+    this.#seen ??= new Map()
     this.#seen.set(item, { progress, since: monotonicNow() })
     this.#wait()
   }
 
   delete(item: T): void {
-    this.#seen.delete(item)
+    this.#seen?.delete(item)
   }
 
   /** Watches nothing any more. */
   clear(): void {
-    this.#seen.clear()
+    this.#seen = undefined
     this.#cancelTimer?.()
   }
 
   #wait(): void {
     this.#cancelTimer ??= startTimer(this.#options.timeout / 4, () => {
       this.#cancelTimer = undefined
-      for (const item of this.#seen.keys()) this.#look(item)
-      if (this.#seen.size > 0) this.#wait()
+      for (const [item, seen] of this.#seen ?? []) this.#look(item, seen)
+      if (this.#seen?.size) this.#wait()
+      else this.#seen = undefined
     })
   }
 
-  #look(item: T): void {
+  #look(item: T, seen: { progress: number; since: number }): void {
     const { timeout, stalled } = this.#options
-    const seen = this.#seen.get(item)!
     const progress = this.#options.progress(item)
     const now = monotonicNow()
-    if (progress === undefined) this.#seen.delete(item)
-    else if (progress !== seen.progress) this.#seen.set(item, { progress, since: now })
+    if (progress !== undefined && progress !== seen.progress) Object.assign(seen, { progress, since: now })
+    else if (progress === undefined) this.delete(item)
     else if (now - seen.since >= timeout) {
-      this.#seen.delete(item)
+      this.delete(item)
       stalled(item)
     }
   }
