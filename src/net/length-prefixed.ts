@@ -16,7 +16,7 @@ export interface MessageStream extends AsyncIterable<Uint8Array> {
 
 /**
  * Turns a stream of bytes into messages, both ways. A message of more than `max` bytes, 4 MiB unless given, throws
- * `ERR_FRAME`; one that comes in also resets the stream. A stream that ends inside a message throws `ERR_UNEXPECTED_END`.
+ * `ERR_FRAME`; one that comes in also resets the stream, and so does one for which there is no memory. A stream that ends inside a message throws `ERR_UNEXPECTED_END`.
  */
 export function lengthPrefixed(stream: Stream, options: { max?: number } = {}): MessageStream {
   const { max = 4 * 1024 * 1024 } = options
@@ -77,9 +77,12 @@ async function awaitMessage(
   }
 }
 
+/** What has come of a message that is not whole counts as the stream's. */
 function cut(stream: Stream, reader: FrameReader): Uint8Array | undefined {
   try {
-    return reader.next()
+    const message = reader.next()
+    stream.keep(message ? 0 : reader.buffered)
+    return message
   } catch (error) {
     stream.reset(error)
     throw error

@@ -159,6 +159,16 @@ export class Stream implements AsyncIterable<Uint8Array> {
     }
   }
 
+  /**
+   * For readers that put messages together: so many of the bytes that were read are still kept, and count like those that
+   * nobody has read. Throws `ERR_MEMORY_LIMIT` where there may be no more.
+   */
+  keep(count: number): void {
+    if (this.#muxed.keep(count)) return
+    const message = 'The other side has begun more messages than there is memory for.'
+    throw new ParleyError('ERR_MEMORY_LIMIT', message, { scope: 'stream', remote: true })
+  }
+
   /** For the connection: how much has left, or `undefined` when nothing waits. */
   get progress(): number | undefined {
     return this.#muxed.queued > 0 ? this.#muxed.sent : undefined

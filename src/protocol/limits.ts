@@ -16,7 +16,7 @@ export interface Limits {
   streams: number
   /**
    * What streams may hold, both what was not read and what was not sent. Above three quarters of it windows stop growing, above nine
-   * tenths no streams are taken in, and beyond it the connection that holds most is closed.
+   * tenths no stream or long message is taken in, and beyond it the connection that holds most is closed.
    */
   memory: number
   /** The same for one connection. */

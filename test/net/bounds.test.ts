@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Budget } from '#src/net/budget'
+import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
 import type { Socket } from '#src/net/transport'
 import { encodeHeader, Flag, FrameType } from '#src/protocol/yamux/header'
 import { INITIAL_WINDOW } from '#src/protocol/yamux/window'
 import { concat } from '#src/wire/bytes'
+import { encodeFrame } from '#src/wire/frame'
 import { Multiaddr } from '#src/wire/multiaddr'
 import {
   collect,
@@ -264,5 +266,34 @@ test('what takes one connection long waits until all others have had a turn', as
     await until(() => peer.ear.length > 10 * 12)
     assert.ok(pauses > 0)
     assert.equal(connection.status, 'open')
+  })
+})
+
+describe('messages that are not whole', () => {
+  test('count as what their streams hold, until they are', async () => {
+    const budgets: [Budget, Budget] = [new Budget(), new Budget()]
+    await withPair({ budgets }, async (a, b) => {
+      const [near, far] = await streamPair(a, b)
+      const message = lengthPrefixed(far)[Symbol.asyncIterator]().next()
+      near.write(encodeFrame(pattern(3_000_000)).subarray(0, 2_999_999))
+      await until(() => b.connection.held === 2_999_999)
+      assert.equal(budgets[1].used.bytes, 46 * 65_536)
+      near.write(encodeFrame(pattern(3_000_000)).subarray(2_999_999))
+      assert.equal((await message).value?.length, 3_000_000)
+      assert.equal(b.connection.held, 0)
+    })
+  })
+
+  test('reset their stream when there is no memory for them, and the connection goes on', async () => {
+    const budgets: [Budget, Budget] = [new Budget(), new Budget({ limits: { bytes: 3_000_000 } })]
+    await withPair({ budgets, yamux: { windowGrowth: 0 } }, async (a, b) => {
+      const [near, far] = await streamPair(a, b)
+      const message = errorOf(lengthPrefixed(far)[Symbol.asyncIterator]().next())
+      near.write(encodeFrame(pattern(3_000_000)))
+      assert.equal((await message).code, 'ERR_MEMORY_LIMIT')
+      assert.equal((await errorOf(readAll(near))).code, 'ERR_STREAM_RESET')
+      await streamPair(a, b)
+      assert.equal(b.connection.held, 0)
+    })
   })
 })

@@ -36,7 +36,7 @@ export interface Allowance {
   stream(): { release(): void } | undefined
   /** Streams will hold so many bytes in all; returns whether they may. */
   hold(bytes: number): boolean
-  /** Whether the other side may open streams. */
+  /** Whether the other side may open streams, or begin messages that are gathered until they are whole. */
   readonly accepts: boolean
   /** Whether windows may grow. */
   readonly grows: boolean
@@ -246,6 +246,11 @@ export class YamuxSession {
   /** For streams: whether windows may grow. */
   get grows(): boolean {
     return this.#allowance.grows
+  }
+
+  /** For streams: whether there is memory for anything new. */
+  get accepts(): boolean {
+    return this.#allowance.accepts
   }
 
   /** For streams: the round trip is measured once more, unless it is being measured. */

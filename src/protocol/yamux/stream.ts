@@ -13,8 +13,9 @@ export interface StreamOwner {
   ready(stream: YamuxStream): void
   /** A frame that goes out ahead of all turns. */
   answer(frame: Uint8Array): void
-  /** Whether windows may grow. */
+  /** Whether windows may grow, and whether there is memory for anything new. */
   readonly grows: boolean
+  readonly accepts: boolean
   /** The stream holds so many bytes more, or less; returns whether it may. */
   hold(bytes: number): boolean
   /** A window has grown: how far away the other side is decides whether it grows again. */
@@ -50,6 +51,8 @@ export class YamuxStream {
   #over = false
   /** Bytes that came and were not consumed. */
   #unread = 0
+  /** Bytes that were consumed and are not done with. */
+  #kept = 0
   /** Bytes that have been taken for sending. */
   #sent = 0
 
@@ -137,6 +140,16 @@ export class YamuxStream {
     if (!this.#receiveWindow.consume(count) || this.#finReceived) return
     this.#creditDue = true
     this.askTurn()
+  }
+
+  /** The reader still has so many of the bytes that it took, to make something whole of them; returns whether it may. */
+  keep(count: number): boolean {
+    const more = count - this.#kept
+    if (this.#over || more === 0) return true
+    // Only the last tenth is left for bytes that come where they may: without it they would end the connection.
+    const fits = (more < 0 || this.#owner.accepts) && this.#owner.hold(more)
+    if (fits) this.#kept = count
+    return fits
   }
 
   /** Asks the session for a turn, once until it comes: most writes find that another has asked. */
@@ -243,7 +256,7 @@ export class YamuxStream {
   #finish(): void {
     if (this.#over) return
     this.#over = true
-    this.#owner.hold(-this.#queue.length - this.#unread)
+    this.#owner.hold(-this.#queue.length - this.#unread - this.#kept)
     this.#queue.clear()
     this.#receiveWindow.release()
     this.#room.release()

@@ -17,6 +17,7 @@ class Owner implements StreamOwner {
   readonly now = () => 0
   readonly answers: Uint8Array[] = []
   readonly grows = true
+  readonly accepts = true
   held = 0
   /** What may be held. */
   memory = Number.POSITIVE_INFINITY
