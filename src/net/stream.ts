@@ -67,6 +67,8 @@ export class Stream implements AsyncIterable<Uint8Array> {
   #remoteEnded = false
   #ended = false
   #error: ParleyError | undefined
+  /** What had not left when the stream broke. */
+  #stranded: number | undefined
   #drained: Deferred<void> | undefined
   #flushed: Deferred<void> | undefined
 
@@ -89,6 +91,11 @@ export class Stream implements AsyncIterable<Uint8Array> {
   /** The protocol spoken on it, as agreed with the other side. */
   get protocol(): string {
     return this.#protocol ?? ''
+  }
+
+  /** Bytes written that have not been handed to the network; of a stream that broke, those that never will be. */
+  get unsent(): number {
+    return this.#stranded ?? this.#muxed.queued
   }
 
   /** Settles when both directions have ended; rejects when the stream was reset or the connection broke. */
@@ -196,6 +203,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.#break(error)
     // Who opened the stream shall hear first that its protocol is spoken here.
     if (this.direction === 'inbound' && !this.#negotiation && this.#muxed.isUnanswered) this.#pump.flush()
+    this.#stranded = this.#muxed.queued
     this.#muxed.reset()
     this.#pump.wake(0)
     this.#forsake(error)
