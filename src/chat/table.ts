@@ -1,26 +1,29 @@
 import { Emitter } from '../host/emitter.ts'
 import type { Host } from '../host/host.ts'
 import type { Target } from '../host/target.ts'
-import type { Connection } from '../net/connection.ts'
 import type { Stream } from '../net/stream.ts'
-import { deferred, startTimer } from '../net/timer.ts'
+import { startTimer } from '../net/timer.ts'
 import type { Direction } from '../net/upgrade.ts'
-import { DIALECT_WITHOUT_IDENTIFY, type Dialect, dialectOf, Message } from '../protocol/dialect.ts'
+import { type Dialect, Message } from '../protocol/dialect.ts'
 import { CHAT_PROTOCOLS } from '../protocol/lines.ts'
 import { compare } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
 import type { PeerId } from '../wire/peer-id.ts'
+import { Absent } from './absent.ts'
 import { ChatStream } from './chat-stream.ts'
-
-/** How long identify is waited for before a newcomer is announced without his program's name, in milliseconds. */
-const identifyTimeout = 1_000
+import { type Program, programOf } from './program.ts'
+import type { Leftover } from './receipts.ts'
 
 /** What happens at a table. */
 export interface TableEvents {
   /** A peer sits at the table: it came to us (inbound), or we to it. `agent` is its program, as a stranger calls it. */
   join: { peer: PeerId; address: string; agent: string | undefined; direction: Direction }
-  /** A peer has left; `error` says why, unless it left in good order. */
-  leave: { peer: PeerId; error: ParleyError | undefined }
+  /** A peer has left; `error` says why, unless it left in good order. Of what was said to it all else has arrived. */
+  leave: { peer: PeerId; error: ParleyError | undefined } & Leftover
+  /** A peer that was expected is back, and was sent so many lines that were kept for it. */
+  caughtUp: { peer: PeerId; count: number }
+  /** There was no room to keep a line for a peer that is expected. */
+  notKept: { peer: PeerId }
   /** A peer said something: text from a stranger. */
   message: { from: PeerId; text: string; protocol: string }
   /** A peer has turned out to speak this dialect, after it was written to in the other: it may have lost what was said. */
@@ -46,6 +49,8 @@ interface Seat {
   peer: PeerId
   /** One, but for a moment when two peers have dialled each other at once; the first is the one to write to. */
   streams: ChatStream[]
+  /** What may not have arrived on streams that are gone. */
+  unsure: Leftover['unsure']
   /** Settles when the event of joining has been told: it comes before the first message, and waits for the agent. */
   announced: Promise<void>
 }
@@ -55,6 +60,8 @@ interface Seat {
  * lines on among those who dialled him; never between those he dialled himself, so that no circle of hubs can echo.
  */
 export class Table {
+  /** Those who are away and expected back; what is said is kept for them, and sent before all else when they come. */
+  readonly absent: Absent = new Absent()
   readonly #host: Host
   readonly #relay: boolean
   readonly #framing: Dialect | undefined
@@ -102,11 +109,13 @@ export class Table {
 
   /**
    * Says one line to all. Settles with the number of peers that it was sent to, when they are ready for more; one
-   * that takes nothing in is dropped: see `stallTimeout`.
+   * that takes nothing in is dropped: see `stallTimeout`. For those who are expected it is kept.
    */
   async say(text: string): Promise<number> {
+    for (const peer of this.absent.keep(text)) this.#events.emit('notKept', { peer })
     const streams = [...this.#seats.values()].map(({ streams }) => streams[0]!)
-    await this.#send(new Message(text), streams)
+    const message = new Message(text)
+    await this.#sendAll(streams, stream => stream.write(message, text))
     return streams.length
   }
 
@@ -138,15 +147,17 @@ export class Table {
 
   #seat(opened: Stream): { stream: ChatStream; announced: Promise<void> } {
     const { peerId: peer } = opened.connection
-    const program = this.#programOf(opened.connection)
+    const program = programOf(this.#host, opened.connection)
     const stream = this.#chatStream(opened, program)
     const seat = this.#seats.get(peer.toString())
     if (seat) {
       this.#addStream(seat, stream)
       return { stream, announced: seat.announced }
     }
-    const announced = program.then(({ agent }) => this.#announce(opened, agent))
-    this.#seats.set(peer.toString(), { peer, streams: [stream], announced })
+    const kept = this.absent.take(peer)
+    sayAgain(stream, kept)
+    const announced = program.then(({ agent }) => this.#announce(opened, agent, kept.length))
+    this.#seats.set(peer.toString(), { peer, streams: [stream], unsure: { count: 0, lines: [] }, announced })
     return { stream, announced }
   }
 
@@ -159,9 +170,11 @@ export class Table {
     })
   }
 
-  #announce({ connection: { peerId: peer, remoteAddress }, direction }: Stream, agent?: string): void {
+  #announce(stream: Stream, agent: string | undefined, kept: number): void {
+    const { peerId: peer, remoteAddress } = stream.connection
     const address = remoteAddress.withPeerId(peer).toString()
-    this.#events.emit('join', { peer, address, agent, direction })
+    this.#events.emit('join', { peer, address, agent, direction: stream.direction })
+    if (kept > 0) this.#events.emit('caughtUp', { peer, count: kept })
   }
 
   /** Of two streams both sides write to the same one; the other is read until it ends, so that nothing is lost. */
@@ -212,12 +225,13 @@ export class Table {
     const streams = [...this.#seats.values()].flatMap(({ peer, streams: [first] }) =>
       first?.stream.direction === 'inbound' && !peer.equals(from) ? [first] : [],
     )
-    await this.#send(new Message(text, `[${from.short}] `), streams)
+    const message = new Message(text, `[${from.short}] `)
+    await this.#sendAll(streams, stream => stream.write(message))
   }
 
   /** Writes to all; waits for those that are behind, and drops the ones that stay there. */
-  async #send(message: Message, streams: readonly ChatStream[]): Promise<void> {
-    const behind = streams.filter(stream => !stream.write(message))
+  async #sendAll(streams: readonly ChatStream[], write: (stream: ChatStream) => boolean): Promise<void> {
+    const behind = streams.filter(stream => !write(stream))
     if (behind.length > 0) await Promise.all(behind.map(stream => this.#catchUp(stream)))
   }
 
@@ -234,39 +248,26 @@ export class Table {
     }
   }
 
-  #vacate(stream: ChatStream, error: ParleyError | undefined): void {
-    const { peerId: peer } = stream.stream.connection
+  #vacate(chat: ChatStream, error: ParleyError | undefined): void {
+    const { peerId: peer } = chat.stream.connection
     const seat = this.#seats.get(peer.toString())
     if (!seat) return
-    seat.streams = seat.streams.filter(other => other !== stream)
-    if (seat.streams.length > 0) return
+    seat.streams = seat.streams.filter(other => other !== chat)
+    const [other] = seat.streams
+    const { unsure, unsent } = chat.leftover({ broken: error !== undefined })
+    // A stream that was given up for another has been read to its end, unless it broke.
+    if (!other || error) seat.unsure = both(seat.unsure, unsure)
+    if (other) return sayAgain(other, unsent)
     this.#seats.delete(peer.toString())
-    this.#events.emit('leave', { peer, error })
-  }
-
-  /** What identify tells of a peer's program, or what was known of it before when that does not come in time. */
-  #programOf(connection: Connection): Promise<Program> {
-    const known = () => program(this.#host.peers.get(connection.peerId)?.agent)
-    const told = this.#host
-      .identified(connection)
-      .then(known, error => (isUnspoken(error) ? { dialect: DIALECT_WITHOUT_IDENTIFY } : known()))
-    const late = deferred<Program>()
-    const cancelTimer = startTimer(identifyTimeout, () => late.resolve(known()))
-    return Promise.race([told, late.promise]).finally(cancelTimer)
+    this.#events.emit('leave', { peer, error, unsure: seat.unsure, unsent })
   }
 }
 
-interface Program {
-  /** How it calls itself. */
-  agent?: string | undefined
-  dialect: Dialect | undefined
+/** Says lines to one peer that have not reached it. */
+function sayAgain(stream: ChatStream, lines: readonly string[]): void {
+  for (const line of lines) stream.write(new Message(line), line)
 }
 
-function program(agent: string | undefined): Program {
-  return { agent, dialect: dialectOf(agent) }
-}
-
-/** Whether the other side has said that it does not speak what was proposed. */
-function isUnspoken(error: unknown): boolean {
-  return error instanceof ParleyError && error.code === 'ERR_PROTOCOL_UNSUPPORTED'
+function both(a: Leftover['unsure'], b: Leftover['unsure']): Leftover['unsure'] {
+  return { count: a.count + b.count, lines: [...a.lines, ...b.lines] }
 }

@@ -1,88 +1,14 @@
 import assert from 'node:assert/strict'
-import test, { after, type TestContext } from 'node:test'
-import { Table, type TableOptions } from '#src/chat/table'
-import { createHost, type Host } from '#src/host/host'
+import test, { type TestContext } from 'node:test'
+import type { Host } from '#src/host/host'
 import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import type { Dialect } from '#src/protocol/dialect'
 import { IDENTIFY_PROTOCOL } from '#src/protocol/identify'
 import { CHAT_PROTOCOL } from '#src/protocol/lines'
 import { utf8, utf8Text } from '#src/wire/bytes'
+import { type Guest, guest, guests, host, numbered, settled } from '../support/guests.ts'
 import { errorOf, keyOf, turns, until, withResolvers } from '../support/net.ts'
-
-// A host's timers do not keep a program running, and hosts in memory have no sockets that would.
-const awake = setInterval(() => {}, 1_000)
-after(() => clearInterval(awake))
-
-/** A host at a table, and all that it has heard there. */
-class Guest {
-  readonly host: Host
-  readonly table: Table
-  /** What was heard, as `<short name>: <text>`. */
-  readonly heard: string[] = []
-  readonly joined: string[] = []
-  /** Who left, and with which error. */
-  readonly left: [who: string, code: string | undefined][] = []
-
-  constructor(host: Host, options: TableOptions) {
-    this.host = host
-    this.table = new Table(host, options)
-    this.table.on('message', ({ from, text }) => this.heard.push(`${from.short}: ${text}`))
-    this.table.on('join', ({ peer, direction }) => this.joined.push(`${peer.short} ${direction}`))
-    this.table.on('leave', ({ peer, error }) => this.left.push([peer.short, error?.code]))
-  }
-
-  get name(): string {
-    return this.host.peerId.short
-  }
-
-  get address(): string {
-    return String(this.host.addresses[0])
-  }
-
-  /** Goes to another's table, and waits until both know. */
-  async join(other: Guest): Promise<void> {
-    await this.table.join(other.address)
-    await until(() => other.sees(this), 'the other side sees who came')
-  }
-
-  sees(other: Guest): boolean {
-    return this.table.peers.some(peer => peer.equals(other.host.peerId))
-  }
-
-  async sayAll(texts: readonly string[]): Promise<void> {
-    for (const text of texts) await this.table.say(text)
-  }
-}
-
-let nextKey = 1
-
-type GuestOptions = TableOptions & { listen?: string }
-
-async function host(t: TestContext, listen = '/memory/0', agent?: string): Promise<Host> {
-  const identity = keyOf(nextKey++)
-  const created = await createHost({ identity, listen: [listen], ...(agent !== undefined && { agent }) })
-  t.after(() => created.stop())
-  return created
-}
-
-async function guest(t: TestContext, { listen, ...options }: GuestOptions = {}): Promise<Guest> {
-  return new Guest(await host(t, listen), options)
-}
-
-function guests(t: TestContext, count: number, options: GuestOptions = {}): Promise<Guest[]> {
-  return Promise.all(Array.from({ length: count }, () => guest(t, options)))
-}
-
-/** Until whatever is on its way between the guests has arrived, and whatever they do about it as well. */
-async function settled(...all: Guest[]): Promise<void> {
-  const connections = () => all.flatMap(({ host }) => host.connections.map(connection => connection.ping()))
-  for (let round = 0; round < 2 * all.length; round++) await Promise.all(connections())
-}
-
-function numbered(count: number, prefix = ''): string[] {
-  return Array.from({ length: count }, (_, i) => `${prefix}${i}`)
-}
 
 test('two talk both ways', async t => {
   const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
@@ -258,7 +184,8 @@ test('one who comes twice has one seat, and is heard at both', async t => {
 })
 
 test('one who leaves in good order has left without an error, and may come back', async t => {
-  const [ann, bob] = (await guests(t, 2)) as [Guest, Guest]
+  const identity = keyOf(1_000)
+  const [ann, bob] = [await guest(t, { identity }), await guest(t)]
   await ann.join(bob)
   await ann.table.say('bye')
   await ann.host.stop()
@@ -266,10 +193,7 @@ test('one who leaves in good order has left without an error, and may come back'
   assert.deepEqual(bob.left, [[ann.name, undefined]])
   assert.deepEqual(bob.heard, [`${ann.name}: bye`])
   assert.deepEqual(bob.table.peers, [])
-  const back = await createHost({ identity: keyOf(nextKey - 2) })
-  t.after(() => back.stop())
-  const again = new Guest(back, {})
-  assert.equal(again.name, ann.name)
+  const again = await guest(t, { identity })
   await again.join(bob)
   await again.table.say('here again')
   await until(() => bob.heard.length === 2)
@@ -470,7 +394,7 @@ const jsAgent = 'js-libp2p/3.3.11 node/20.20.2'
 
 /** js-libp2p's example has no identify unless somebody adds it. */
 async function jsPeer(t: TestContext, agent?: string): Promise<Stranger> {
-  const js = await host(t, '/memory/0', agent)
+  const js = await host(t, { agent })
   if (agent === undefined) js.handle(IDENTIFY_PROTOCOL, () => {})()
   return new Stranger(js, 'frames')
 }
@@ -554,7 +478,7 @@ test('who does not say who he is keeps nobody waiting for long', async t => {
 
 test('the hub passes lines on between dialects', async t => {
   const hub = await guest(t)
-  const go = new Stranger(await host(t, '/memory/0', 'github.com/libp2p/go-libp2p/examples'), 'lines')
+  const go = new Stranger(await host(t, { agent: 'github.com/libp2p/go-libp2p/examples' }), 'lines')
   const js = await jsPeer(t)
   const ann = await guest(t)
   await go.join(hub)
@@ -580,7 +504,7 @@ test('the hub passes lines on between dialects', async t => {
 
 test('many lines that the hub passes on between dialects, both ways at once, arrive in order', async t => {
   const hub = await guest(t)
-  const go = new Stranger(await host(t, '/memory/0', 'github.com/libp2p/go-libp2p/examples'), 'lines')
+  const go = new Stranger(await host(t, { agent: 'github.com/libp2p/go-libp2p/examples' }), 'lines')
   const js = await jsPeer(t)
   await go.join(hub)
   await js.join(hub)
@@ -614,8 +538,8 @@ test('one who speaks another dialect than his program is answered in that, and t
   const told: unknown[] = []
   const ann = await guest(t)
   ann.table.on('misjudged', event => told.push(event))
-  const odd = new Stranger(await host(t, '/memory/0', jsAgent), 'lines')
-  const other = new Stranger(await host(t, '/memory/0', 'my-chat/1.0'), 'frames')
+  const odd = new Stranger(await host(t, { agent: jsAgent }), 'lines')
+  const other = new Stranger(await host(t, { agent: 'my-chat/1.0' }), 'frames')
   await ann.table.join(odd.host.addresses[0]!)
   await ann.table.say('hello')
   await until(() => odd.heard.length === 1)
