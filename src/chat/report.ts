@@ -1,6 +1,7 @@
 import type { ParleyError } from '../wire/errors.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 import { escapeJson, escapeText } from './escape.ts'
+import type { Retry } from './redialer.ts'
 import type { TableEvents } from './table.ts'
 
 /** Where a report goes: what peers say to `out`, everything else to `err`; each call is one line without its end. */
@@ -14,8 +15,10 @@ export interface Report {
   listening(peer: PeerId, addresses: readonly string[]): void
   connected(event: TableEvents['join']): void
   message(event: TableEvents['message']): void
-  disconnected(event: TableEvents['leave']): void
-  error(error: Pick<ParleyError, 'code' | 'message'>): void
+  disconnected(event: Pick<TableEvents['leave'], 'peer' | 'error'>): void
+  reconnecting(event: Retry): void
+  /** What went wrong, and below it lines of the user's that he may want to copy. */
+  error(error: Pick<ParleyError, 'code' | 'message'>, below?: readonly string[]): void
   /** A word to the user that no program needs, and below it what he may want to copy, a line each. */
   notice(text: string, below?: readonly string[]): void
   /** A word that nobody may miss, wherever the report goes. */
@@ -30,6 +33,7 @@ export function jsonReport(sink: Sink): Report {
     connected: ({ peer, address, agent = null }) => print('connected', { peer, address, agent }),
     message: ({ from, text, protocol }) => print('message', { from, text, protocol }),
     disconnected: ({ peer }) => print('disconnected', { peer }),
+    reconnecting: ({ peer, delay }) => print('reconnecting', { peer, delay: Math.round(delay) }),
     error: ({ code, message }) => print('error', { code, message }),
     notice() {},
     warning: text => sink.err(text),
@@ -64,10 +68,11 @@ export function textReport(sink: Sink, colours: Colours): Report {
   const paintOut = painter(colours.out)
   const paintErr = painter(colours.err)
   const name = (peer: PeerId) => paintErr(colourOf(peer), peer.short)
-  const notice = (text: string, below: readonly string[] = []) => {
-    sink.err(`${paintErr(dim, '*')} ${text}`)
+  const print = (text: string, below: readonly string[] = []) => {
+    sink.err(text)
     for (const line of below) sink.err(`    ${escapeText(line)}`)
   }
+  const notice = (text: string, below?: readonly string[]) => print(`${paintErr(dim, '*')} ${text}`, below)
   return {
     listening: (_peer, addresses) => notice('Others can reach you at:', addresses),
     connected({ peer, address, agent, direction }) {
@@ -82,10 +87,20 @@ export function textReport(sink: Sink, colours: Colours): Report {
     disconnected({ peer, error }) {
       notice(`${name(peer)} has left${error ? `: ${escapeText(error.message)}` : '.'}`)
     },
-    error: ({ message }) => sink.err(`${paintErr(red, '!')} ${escapeText(message)}`),
+    reconnecting({ peer, attempt, error }) {
+      if (attempt === 1) notice(`Trying to reach ${name(peer)} again ...`)
+      else if (isTold(attempt))
+        notice(`Still trying to reach ${name(peer)}: ${escapeText(error?.message ?? '')}`)
+    },
+    error: ({ message }, below) => print(`${paintErr(red, '!')} ${escapeText(message)}`, below),
     notice,
     warning: text => sink.err(paintErr(yellow, `! ${text}`)),
   }
+}
+
+/** Of many tries a person hears less and less: of the fourth, the sixteenth and so on, some four times as late each. */
+function isTold(attempt: number): boolean {
+  return Number.isInteger(Math.log2(attempt) / 2)
 }
 
 /** A function that colours text, or leaves it alone where there are no colours. */

@@ -7,6 +7,7 @@ import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { Flags } from './flags.ts'
 import { commandLine, forPeople, invitations } from './invitation.ts'
+import { Reunion } from './reunion.ts'
 
 /** What the user has to put right before another try can succeed. */
 const usageErrors: readonly ErrorCode[] = [
@@ -40,6 +41,7 @@ export class Chat {
   readonly #report: Report
   readonly #host: Host
   readonly #table: Table
+  readonly #reunion: Reunion
   readonly #leaving = new AbortController()
   /** Whether whoever leaves now leaves because we do. */
   #over = false
@@ -50,16 +52,21 @@ export class Chat {
     this.#terminal = terminal
     this.#report = report
     this.#host = host
-    const { relay, framing } = flags
-    this.#table = new Table(host, { relay, framing, ready: () => terminal.drained() })
-    this.#table.on('join', event => report.connected(event))
-    this.#table.on('message', event => report.message(event))
-    this.#table.on('misjudged', event => report.error(misjudged(event)))
-    this.#table.on('leave', event => {
-      if (this.#over) return
-      report.disconnected(event)
-      if (terminal.interactive && !this.#listens && this.#alone)
-        report.notice('Nobody else is here any more. Ctrl-C leaves; the same command joins again.')
+    const { relay, framing, reconnect } = flags
+    const { interactive } = terminal
+    const table = new Table(host, { relay, framing, ready: () => terminal.drained() })
+    table.on('join', event => report.connected(event))
+    table.on('message', event => report.message(event))
+    table.on('misjudged', event => report.error(misjudged(event)))
+    table.on('leave', event => this.#left(event))
+    this.#table = table
+    this.#reunion = new Reunion({
+      table,
+      report,
+      interactive,
+      reconnect,
+      fail: error => this.#fail(error),
+      gaveUp: () => this.#deserted(),
     })
   }
 
@@ -69,9 +76,10 @@ export class Chat {
       if (this.#listens) this.#invite()
       await Promise.all(this.#flags.dial.map(address => this.#dial(address)))
       // The wish to leave does not wait for whoever is slow to take in what was said.
-      if (this.#listens || !this.#alone) await Promise.race([this.#talk(), aborted(this.#leaving.signal)])
+      if (this.#listens || this.#hasCompany) await Promise.race([this.#talk(), aborted(this.#leaving.signal)])
     } finally {
       this.#over = true
+      this.#reunion.stop()
       await this.#host.stop()
     }
     return this.#exitCode
@@ -92,6 +100,11 @@ export class Chat {
     return this.#table.peers.length === 0
   }
 
+  /** Whether what is said reaches anyone, be it later. */
+  get #hasCompany(): boolean {
+    return !this.#alone || this.#reunion.isPending
+  }
+
   #invite(): void {
     const addresses = forPeople(this.#host.addresses)
     this.#report.listening(this.#host.peerId, addresses.map(String))
@@ -100,6 +113,7 @@ export class Chat {
 
   async #dial(address: Multiaddr): Promise<void> {
     const { signal } = this.#leaving
+    this.#reunion.remember(address.peerId!, address)
     try {
       this.#report.notice(`Connecting to ${address.peerId?.short} ...`)
       await this.#table.join(address, { signal })
@@ -114,6 +128,20 @@ export class Chat {
   #sendToDoctor(address: Multiaddr, { stage }: ParleyError): void {
     if (!this.#terminal.interactive || stage === undefined || stage === 'protocol') return
     this.#report.notice('To find out more, run:', [commandLine(`doctor ${address}`)])
+  }
+
+  #left(event: TableEvents['leave']): void {
+    if (this.#over) return
+    this.#report.disconnected(event)
+    this.#reunion.left(event)
+    if (this.#terminal.interactive) this.#deserted()
+  }
+
+  /** There may be nobody left to wait for. */
+  #deserted(): void {
+    if (this.#listens || this.#hasCompany) return
+    if (!this.#terminal.interactive) return this.interrupt()
+    this.#report.notice('Nobody else is here any more. Ctrl-C leaves; the same command joins again.')
   }
 
   #fail(error: unknown): void {
@@ -132,6 +160,7 @@ export class Chat {
     if (this.#leaving.signal.aborted) return
     // At a terminal the end of input is the wish to leave; a pipe that ends leaves one who only listens listening.
     if (!interactive && this.#flags.dial.length === 0) return aborted(this.#leaving.signal)
+    if (!interactive) await this.#reunion.finish()
     if (!interactive && said && this.#alone) return this.#fail(leftAlone())
     await this.#leave()
   }
@@ -147,14 +176,21 @@ export class Chat {
   }
 
   async #say(line: string): Promise<void> {
-    if (this.#alone && this.#terminal.interactive)
+    const { interactive } = this.#terminal
+    if (interactive && !this.#hasCompany)
       return this.#report.notice('Nobody else is here, so nobody got that.')
-    if (this.#alone) await this.#company()
+    if (!interactive) await this.#company()
     await this.#table.say(line)
   }
 
-  /** Waits for someone to talk to. A pipe that only dialled has lost whom it had, and that is a failure. */
+  /**
+   * Waits for someone to talk to, and until there is room for one more line for whoever is expected. A pipe that only dialled has
+   * lost whom it had, and that is a failure.
+   */
   async #company(): Promise<void> {
+    const { absent } = this.#table
+    if (absent.isFull) await absent.until(() => !absent.isFull)
+    if (this.#hasCompany || this.#leaving.signal.aborted) return
     if (!this.#listens) {
       this.interrupt()
       return this.#fail(leftAlone())

@@ -16,6 +16,8 @@ export interface Flags {
   keyType: KeyType | undefined
   debug: boolean
   relay: boolean
+  /** Whether those who were dialled are dialled again when they are lost. */
+  reconnect: boolean
   /** How messages are told from each other on every stream; `undefined` to find it out for each peer. */
   framing: Dialect | undefined
   json: boolean
@@ -39,10 +41,11 @@ Options
       --key-type <type>  of a new identity: ed25519 (the default),
                          secp256k1, ecdsa, rsa
       --no-relay         do not pass lines on among those who join you
+      --no-reconnect     do not dial those again who are lost
       --framing <form>   speak lines (go-libp2p's chat) or frames (js-libp2p's);
                          without it, what each peer speaks is found out
       --json             print one JSON object a line: listening, connected,
-                         message, disconnected, error
+                         message, disconnected, reconnecting, error
       --debug            compute the identity from the port: for experiments
                          only, since anyone else can compute it too
       --version          print the version
@@ -73,6 +76,7 @@ const options = {
   'key-type': { type: 'string' },
   debug: { type: 'boolean' },
   'no-relay': { type: 'boolean' },
+  'no-reconnect': { type: 'boolean' },
   framing: { type: 'string' },
   json: { type: 'boolean' },
   version: { type: 'boolean' },
@@ -95,6 +99,7 @@ export function parseFlags(args: readonly string[]): Flags {
     keyType: values['key-type'] === undefined ? undefined : parseKeyType(values['key-type']),
     debug: values.debug ?? false,
     relay: !values['no-relay'],
+    reconnect: !values['no-reconnect'],
     framing: values.framing === undefined ? undefined : parseFraming(values.framing),
     json: values.json ?? false,
   }

@@ -40,7 +40,10 @@ test('tells a person who comes, talks and goes', () => {
     report.message({ from: ann, text: 'hello', protocol: '/chat/1.0.0' })
     report.disconnected({ peer: ann, error: undefined })
     report.disconnected({ peer: ann, error: lost })
+    for (let attempt = 1; attempt <= 20; attempt++)
+      report.reconnecting({ peer: ann, attempt, delay: 1_000, error: lost })
     report.error(lost)
+    report.error(lost, ['hello'])
     report.notice('Do this:', ['this'])
     report.warning('Beware!')
   })
@@ -53,7 +56,12 @@ test('tells a person who comes, talks and goes', () => {
     `out ${ann.short}: hello`,
     `err * ${ann.short} has left.`,
     `err * ${ann.short} has left: The other side has stopped answering.`,
+    `err * Trying to reach ${ann.short} again ...`,
+    `err * Still trying to reach ${ann.short}: The other side has stopped answering.`,
+    `err * Still trying to reach ${ann.short}: The other side has stopped answering.`,
     'err ! The other side has stopped answering.',
+    'err ! The other side has stopped answering.',
+    'err     hello',
     'err * Do this:',
     'err     this',
     'err ! Beware!',
@@ -67,7 +75,8 @@ test('tells a program the same in objects of fixed shape, and nothing else on it
     report.connected({ ...joined, agent: undefined })
     report.message({ from: ann, text: 'hello', protocol: '/chat/1.0.0' })
     report.disconnected({ peer: ann, error: lost })
-    report.error(lost)
+    report.reconnecting({ peer: ann, attempt: 1, delay: 412.3, error: lost })
+    report.error(lost, ['hello'])
     report.notice('Do this:', ['this'])
   })
   assert.deepEqual(events, [
@@ -76,6 +85,7 @@ test('tells a program the same in objects of fixed shape, and nothing else on it
     { event: 'connected', peer: String(ann), address, agent: null },
     { event: 'message', from: String(ann), text: 'hello', protocol: '/chat/1.0.0' },
     { event: 'disconnected', peer: String(ann) },
+    { event: 'reconnecting', peer: String(ann), delay: 412 },
     { event: 'error', code: 'ERR_TIMEOUT', message: 'The other side has stopped answering.' },
   ])
   assert.deepEqual(
@@ -94,6 +104,12 @@ const doors: readonly [name: string, tell: (report: Report) => void][] = [
     report => report.disconnected({ peer: ann, error: new ParleyError('ERR_NOISE', nasty) }),
   ],
   ['an error', report => report.error(new ParleyError('ERR_NOISE', nasty))],
+  ['a line below an error', report => report.error(lost, [nasty])],
+  [
+    'the reason why a try failed',
+    report =>
+      report.reconnecting({ peer: ann, attempt: 4, delay: 1, error: new ParleyError('ERR_NOISE', nasty) }),
+  ],
   ['an address of ours', report => report.listening(ann, [nasty])],
 ]
 

@@ -19,6 +19,7 @@ const defaults = {
   keyType: undefined,
   debug: false,
   relay: true,
+  reconnect: true,
   framing: undefined,
   json: false,
 }
@@ -61,6 +62,7 @@ const understood: readonly [line: string, flags: Partial<Record<keyof Flags, unk
   ['--key-type ecdsa', { keyType: 'ecdsa', port: 0 }],
   ['--key-type=rsa', { keyType: 'rsa', port: 0 }],
   ['--no-relay', { relay: false, port: 0 }],
+  ['--no-reconnect', { reconnect: false, port: 0 }],
   ['--framing lines', { framing: 'lines', port: 0 }],
   ['--framing=frames', { framing: 'frames', port: 0 }],
   ['--json', { json: true, port: 0 }],
@@ -117,7 +119,17 @@ test('who asks for help or the version gets it, whatever else is wrong', () => {
 test('the help names every flag, and fits on a screen', () => {
   for (const flag of ['--port', '--dial', '--identity', '--ephemeral', '--key-type', '--no-relay', '--json'])
     assert.ok(usage.includes(flag), flag)
-  for (const flag of ['--framing', '--debug', '--version', '--help', '-sp', '-d,', '-p,', '-h,'])
+  for (const flag of [
+    '--no-reconnect',
+    '--framing',
+    '--debug',
+    '--version',
+    '--help',
+    '-sp',
+    '-d,',
+    '-p,',
+    '-h,',
+  ])
     assert.ok(usage.includes(flag), flag)
   const lines = usage.split('\n')
   assert.ok(lines.length <= 32)

@@ -62,9 +62,9 @@ test('one who listens and dials leaves at the end of input', async t => {
   assert.deepEqual(await ann.texts(1), ['hello'])
 })
 
-test('when everyone has left before the input ends, the program fails', async t => {
+test('when everyone has left before the input ends, and is not to be dialled again, the program fails', async t => {
   const { program: ann, address } = await listen(t)
-  const bob = await dial(t, address)
+  const bob = await dial(t, address, '--no-reconnect')
   await ann.next('connected')
   bob.say('one')
   await ann.texts(1)

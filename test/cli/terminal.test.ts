@@ -140,12 +140,39 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
 
 test('when the only other one goes, the screen says so and what can be done', options, async t => {
   const { program: bob, address } = await listen(t)
-  const ann = new TerminalProgram(t, ['--dial', address])
+  const ann = new TerminalProgram(t, ['--no-reconnect', '--dial', address])
   await ann.see(/^>$/m)
   bob.signal('SIGKILL')
   await ann.see(/\n\* \w{8} has left: The connection was closed\.\n\* Nobody else is here any more\..*\n>$/)
+  ann.type('hello\r')
+  await ann.see(/\n\* Nobody else is here, so nobody got that\.\n>$/)
   ann.type('\x03')
   assert.deepEqual(await ann.left(), { code: 0, restored: true })
+})
+
+test('while the other one is away one may type on, and sees what becomes of it', options, async t => {
+  const port = String(await freePort())
+  const bob = await listen(t, '--port', port)
+  const ann = new TerminalProgram(t, ['--dial', bob.address])
+  await ann.see(/^>$/m)
+  bob.program.signal('SIGKILL')
+  await ann.see(
+    /\* (\w{8}) has left: The .*\n\* Trying to reach \1 again \.\.\.\n\* What you type meanwhile is kept for \1; Ctrl-C leaves\.\n>$/,
+  )
+  for (const line of ['one', 'two']) {
+    ann.type(`${line}\r`)
+    await ann.see(new RegExp(`\n> ${line}\n>$`))
+  }
+  const { program: back } = await listen(t, '--port', port)
+  await ann.see(/\* (\w{8}) is here .*\n\* 2 lines that waited for \1 were sent\.\n>$/)
+  assert.deepEqual(await back.texts(2), ['one', 'two'])
+  back.signal('SIGINT')
+  await ann.see(/\* (\w{8}) has left\.\n\* Trying to reach \1 again \.\.\.\n/)
+  ann.type('three\r')
+  await ann.see(/\n> three\n>$/)
+  ann.type('\x03')
+  assert.deepEqual(await ann.left(), { code: 0, restored: true })
+  await ann.see(/\n! 1 line for \w{8} was not sent\.\n {4}three\n$/)
 })
 
 test('a fault before the chat begins leaves the terminal alone', options, async t => {
