@@ -29,6 +29,7 @@ export class Absent {
 
   /** Keeps a line for all of them. Returns those for whom there was no room. */
   keep(line: string): PeerId[] {
+    if (this.#outboxes.size === 0) return []
     return [...this.#outboxes.values()].flatMap(({ peer, outbox }) => (outbox.add(line) ? [] : [peer]))
   }
 

@@ -55,7 +55,7 @@ export class ChatStream implements AsyncIterable<string[]> {
     try {
       const ready = this.stream.write(bytes)
       this.#receipts.wrote(bytes.length, text)
-      if (text !== undefined) void this.#askForReceipt()
+      if (text !== undefined && !this.#asksForReceipt) void this.#askForReceipt()
       return ready
     } catch {
       if (text !== undefined && !this.#late.add(text)) this.#lost++
@@ -106,7 +106,6 @@ export class ChatStream implements AsyncIterable<string[]> {
 
   /** As long as lines are under way, asks now and then: the answer to a ping says that all has arrived that left before it. */
   async #askForReceipt(): Promise<void> {
-    if (this.#asksForReceipt) return
     this.#asksForReceipt = true
     try {
       while (this.#receipts.pending && !this.#over) {

@@ -1,4 +1,4 @@
-/** The texts of so many lines are remembered at most; of older ones only that there were some. */
+/** The texts of so many lines are remembered, or of twice as many; of older ones only that there were some. */
 const maxLines = 1_000
 
 /** What was written to a peer that is gone, and is not known to have arrived. */
@@ -39,9 +39,7 @@ export class Receipts {
     this.#written += bytes
     if (text === undefined) return
     this.#lines.push({ text, begin, end: this.#written })
-    if (this.#lines.length <= maxLines) return
-    const { end } = this.#lines.shift()!
-    this.#older = { count: this.#older.count + 1, end }
+    if (this.#lines.length === 2 * maxLines) this.#forgetTexts()
   }
 
   /** All up to this place has arrived. */
@@ -56,5 +54,10 @@ export class Receipts {
     const unsent = this.#lines.filter(({ begin }) => begin >= place).map(text)
     const lines = this.#lines.filter(({ begin }) => begin < place).map(text)
     return { unsure: { count: this.#older.count + lines.length, lines }, unsent }
+  }
+
+  #forgetTexts(): void {
+    const older = this.#lines.splice(0, maxLines)
+    this.#older = { count: this.#older.count + older.length, end: older.at(-1)!.end }
   }
 }
