@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict'
 import { after, type TestContext } from 'node:test'
 import { Table, type TableOptions } from '#src/chat/table'
 import { createHost, type Host } from '#src/host/host'
 import type { PrivateKey } from '#src/wire/keys'
-import { keyOf, until } from './net.ts'
+import { keyOf, turns, until } from './net.ts'
 
 // A host's timers do not keep a program running, and hosts in memory have no sockets that would.
 const awake = setInterval(() => {}, 1_000)
@@ -67,7 +68,12 @@ export async function host(
   { identity = keyOf(nextKey++), listen = '/memory/0', agent }: HostSetup = {},
 ): Promise<Host> {
   const created = await createHost({ identity, listen: [listen], ...(agent !== undefined && { agent }) })
-  t.after(() => created.stop())
+  t.after(async () => {
+    await created.stop()
+    await turns()
+    for (const [what, count] of Object.entries(created.usage()))
+      assert.equal(count, 0, `${what} after the end`)
+  })
   return created
 }
 
