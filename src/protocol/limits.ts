@@ -123,7 +123,7 @@ export const defaultLimits: Limits = {
   connections: 256,
   inbound: 192,
   connectionsPerPeer: 4,
-  streams: 65_536,
+  streams: 60_000,
   memory: 256 * MiB,
   memoryPerConnection: 128 * MiB,
 
