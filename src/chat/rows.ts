@@ -8,6 +8,9 @@ const pieces = /\x1b\[\d+m|./gsu
 /** A word and the blanks before it. */
 const words = / *[^ ]+/g
 
+/** Of all white space the one kind that a row may lose: others belong to the word. */
+const blanks = /^ +/
+
 /**
  * Breaks a line before the terminal does, between words where it can, so that no row but the first begins at the margin: there
  * a peer could write what looks like another's line. Whatever may be two columns wide counts as two: rather a row too short
@@ -30,7 +33,7 @@ export function rowsOf(line: string, columns: number, indent = usualIndent): str
     room -= width
   }
   for (const [word] of line.matchAll(words)) {
-    const bare = word.trimStart()
+    const bare = word.replace(blanks, '')
     const moves = widthOf(word) > room && widthOf(bare) <= columns - indent.length
     if (moves) breakRow()
     for (const [piece] of (moves ? bare : word).matchAll(pieces)) add(piece)

@@ -10,6 +10,7 @@ const cases: readonly [line: string, columns: number, rows: string[]][] = [
   ['a word too-long-for-a-row', 10, ['a word too', '  -long-fo', '  r-a-row']],
   ['\x1b[31mone\x1b[0m two three', 7, ['\x1b[31mone\x1b[0m two', '  three']],
   ['one 你好 two', 9, ['one 你好', '  two']],
+  ['one \u3000two', 7, ['one', '  \u3000two']],
 ]
 
 for (const [line, columns, rows] of cases) {
