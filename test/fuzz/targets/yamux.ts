@@ -1,0 +1,265 @@
+import { decodeHeader, encodeHeader, HEADER_LENGTH } from '#src/protocol/yamux/header'
+import { type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
+import type { YamuxStream } from '#src/protocol/yamux/stream'
+import { concat, EMPTY } from '#src/wire/bytes'
+import type { ErrorCode, ParleyError } from '#src/wire/errors'
+import { pattern } from '../../support/wire.ts'
+import { Input } from '../engine/input.ts'
+import { must, mustEqual, mustMatch, outcome, staysBroken } from '../engine/promise.ts'
+import type { Target } from '../engine/target.ts'
+
+const limits = {
+  inboundStreams: 4,
+  outboundStreams: 3,
+  unacknowledged: 2,
+  maxWindow: 1024 * 1024,
+  windowGrowth: 1024 * 1024,
+}
+const ids = [0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 0x7fff_ffff, 0xffff_ffff]
+const flags = [0, 0, 0, 1, 2, 4, 8, 3, 5, 6, 9, 12, 15, 0xffff]
+const lengths = [0, 1, 11, 200, 256 * 1024, 256 * 1024 + 1, 0x7fff_ffff, 0xffff_ffff]
+const verbs: readonly Verb[] = [
+  'open',
+  'write',
+  'end',
+  'reset',
+  'consume',
+  'take',
+  'tick',
+  'ping',
+  'goAway',
+  'wait',
+]
+const codes: readonly ErrorCode[] = ['ERR_YAMUX']
+
+/** Bytes to cut bodies from. */
+const long = pattern(256 * 1024)
+
+type Verb = 'open' | 'write' | 'end' | 'reset' | 'consume' | 'take' | 'tick' | 'ping' | 'goAway' | 'wait'
+
+/** A session that hears its frames cut in one way, and what it told of them. */
+class Side {
+  readonly session: YamuxSession
+  readonly streams = new Map<number, YamuxStream>()
+  /** What was told, but for the bytes themselves. */
+  readonly events: string[] = []
+  readonly out: Uint8Array[] = [EMPTY]
+  readonly #ended = new Set<YamuxStream>()
+  time = 1_000
+  heard = 0
+  delivered = 0
+  error: ParleyError | undefined
+
+  constructor(role: 'client' | 'server') {
+    this.session = new YamuxSession({ role, now: () => this.time, limits })
+  }
+
+  hear(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) {
+      if (this.error) return
+      this.heard += chunk.length
+      const { value, error } = outcome(() => this.session.receive(chunk), ...codes)
+      for (const event of value ?? []) this.#note(event)
+      this.error = error
+      if (error) staysBroken(error, () => this.session.receive(EMPTY))
+    }
+    must(this.delivered <= this.heard, 'no more is delivered than came')
+    must(
+      this.session.streamCount <= limits.inboundStreams + limits.outboundStreams,
+      'the streams are bounded',
+    )
+  }
+
+  do(verb: Verb, id: number, amount: number): void {
+    const stream = this.streams.get(id)
+    if (verb === 'wait') this.time += amount
+    else if (verb === 'open') this.#open()
+    else if (verb === 'write') stream?.write(long.subarray(0, amount))
+    else if (verb === 'end') stream?.end()
+    else if (verb === 'reset') stream?.reset(amount)
+    else if (verb === 'consume') stream?.consume(amount)
+    else if (verb === 'take') this.take(HEADER_LENGTH + amount)
+    else if (verb === 'tick') outcome(() => this.session.tick(), 'ERR_TIMEOUT')
+    else if (verb === 'ping') this.session.ping()
+    else this.session.goAway(amount % 3)
+  }
+
+  take(limit: number): void {
+    const frames = this.session.take(limit)
+    const length = frames.reduce((sum, frame) => sum + frame.length, 0)
+    must(length <= limit, 'no more is taken than was asked for')
+    this.out.push(...frames)
+  }
+
+  #open(): void {
+    const { canOpen } = this.session
+    const { value } = outcome(() => this.session.open(), 'ERR_STREAM_LIMIT', 'ERR_CONNECTION_CLOSED')
+    must(!value || canOpen, 'a stream is opened when it may be')
+    if (value) this.streams.set(value.id, value)
+  }
+
+  #note(event: YamuxEvent): void {
+    if (event.type === 'data') return this.#noteData(event)
+    if (event.type === 'pong' || event.type === 'goAway') {
+      this.events.push(`${event.type} ${event.type === 'pong' ? event.value : event.code}`)
+      return
+    }
+    const { type, stream } = event
+    if (type === 'open') this.streams.set(stream.id, stream)
+    else must(!this.#ended.has(stream) || type === 'reset', 'a stream ends once')
+    if (type === 'end') this.#ended.add(stream)
+    this.events.push(`${type} ${stream.id}`)
+  }
+
+  /** Bytes of one frame may come in several events. */
+  #noteData({ stream, bytes }: { stream: YamuxStream; bytes: Uint8Array }): void {
+    must(!this.#ended.has(stream), 'nothing comes behind the end')
+    must(bytes.length > 0, 'no data is empty')
+    this.delivered += bytes.length
+    const last = this.events.at(-1)
+    const key = `data ${stream.id} `
+    const before = last?.startsWith(key) ? Number(last.slice(key.length)) : 0
+    if (before > 0) this.events.pop()
+    this.events.push(`${key}${before + bytes.length}`)
+  }
+}
+
+/** Frames as the input has them, and verbs between them: to a session that hears them whole, and to one that hears them cut. */
+function run(bytes: Uint8Array): void {
+  const input = new Input(bytes)
+  const role = input.pick(['server', 'client'] as const)
+  const how = input.take(1)
+  const whole = new Side(role)
+  const cut = new Side(role)
+  for (let step = 0; step < 64 && !input.isEmpty && !whole.error; step++) {
+    const choice = input.byte()
+    if (choice < 96) {
+      const verb = verbs[choice % verbs.length]!
+      const [id, amount] = [input.pick(ids), amountOf(input)]
+      for (const side of [whole, cut]) side.do(verb, id, amount)
+      continue
+    }
+    const frames = framesOf(input, choice)
+    whole.hear([frames])
+    cut.hear(new Input(how).cut(frames))
+    compare(whole, cut)
+  }
+  for (const side of [whole, cut]) drain(side)
+  if (!whole.error) mustEqual(concat(whole.out), concat(cut.out), 'any cutting is answered alike')
+  for (const side of [whole, cut]) checkFrames(concat(side.out))
+}
+
+/** What breaks the rules gives nothing of its chunk, so that smaller chunks tell more. */
+function compare(whole: Side, cut: Side): void {
+  must(whole.error?.code === cut.error?.code, 'any cutting is refused alike')
+  const told = whole.error ? cut.events.slice(0, whole.events.length) : cut.events
+  if (!whole.error) mustMatch(told, whole.events, 'any cutting tells the same')
+}
+
+function amountOf(input: Input): number {
+  const choice = input.byte()
+  if (choice < 200) return choice
+  return [1024, 64 * 1024, 256 * 1024, 40_000, 10_001][choice % 5]!
+}
+
+/** One to four frames, mostly sound ones; or any bytes. */
+function framesOf(input: Input, choice: number): Uint8Array {
+  if (choice >= 250) return input.take(input.byte() % 64)
+  const frames: Uint8Array[] = [EMPTY]
+  for (let count = 1 + (choice % 4); count > 0; count--) frames.push(frameOf(input))
+  return concat(frames)
+}
+
+function frameOf(input: Input): Uint8Array {
+  const choice = input.byte()
+  const type = choice < 250 ? choice % 4 : choice
+  const flag = input.pick(flags)
+  const id = input.pick(ids)
+  if (type !== 0) return encodeHeader(type, flag & 0xff, id, lengthOf(input))
+  const body = bodyOf(input)
+  const header = encodeHeader(type, flag & 0xff, id, input.byte() < 240 ? body.length : lengthOf(input))
+  if (flag === 0xffff) header[2] = 0xff
+  return concat([header, body])
+}
+
+function lengthOf(input: Input): number {
+  const choice = input.byte()
+  return choice < 224 ? lengths[choice % lengths.length]! : input.uint32()
+}
+
+/** Short, but for one in many that fills the window. */
+function bodyOf(input: Input): Uint8Array {
+  const choice = input.byte()
+  if (choice < 250) return input.take(choice % 32)
+  return long.subarray(0, choice < 253 ? 64 * 1024 : 256 * 1024)
+}
+
+/** Whatever was heard, the session says what it has to say, and then is silent. */
+function drain(side: Side): void {
+  for (let turn = 0; side.session.wantsTurn; turn++) {
+    must(turn < 10_000, 'what is to be said comes to an end')
+    side.take(64 * 1024)
+  }
+}
+
+/** What is sent are frames from the first byte to the last. */
+function checkFrames(bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) {
+    must(bytes.length - at >= HEADER_LENGTH, 'a header is sent whole')
+    const { version, type, flags: flag, length } = decodeHeader(bytes, at)
+    must(version === 0 && type <= 3 && flag <= 15, 'what is sent are frames')
+    at += HEADER_LENGTH + (type === 0 ? length : 0)
+    must(at <= bytes.length, 'a body is sent whole')
+  }
+}
+
+const target: Target = {
+  run,
+  maxLength: 600,
+  seeds: () => [
+    Uint8Array.of(0, 1, 96, 1, 3, 1, 0, 97, 0, 0, 1, 5, 1, 2, 3, 4, 5, 0, 5, 0, 255),
+    Uint8Array.of(0, 0, 96, 0, 3, 1, 3, 7, 8, 9, 0, 1, 1, 10, 2, 1, 3, 5, 5, 10),
+    Uint8Array.of(1, 9, 0, 0, 0, 1, 1, 200, 5, 0, 204, 96, 1, 4, 1, 2, 2, 1, 0),
+    Uint8Array.of(0, 5, 96, 2, 3, 0, 5, 96, 3, 0, 0, 1, 7, 0, 0, 6, 0, 255),
+    Uint8Array.of(
+      0,
+      4,
+      99,
+      1,
+      3,
+      1,
+      0,
+      1,
+      3,
+      3,
+      0,
+      1,
+      3,
+      5,
+      0,
+      1,
+      3,
+      7,
+      0,
+      96,
+      1,
+      3,
+      8,
+      0,
+      97,
+      1,
+      6,
+      1,
+      0,
+      1,
+      8,
+      3,
+      0,
+    ),
+    Uint8Array.of(0, 1, 96, 0, 3, 1, 255, 0, 4, 1, 201, 5, 1, 203, 96, 0, 0, 1, 255, 0, 4, 1, 202),
+    Uint8Array.of(0, 3, 250, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0),
+    Uint8Array.of(1, 1, 7, 0, 0, 9, 0, 204, 6, 0, 0, 96, 2, 4, 0, 1),
+  ],
+}
+
+export default target
