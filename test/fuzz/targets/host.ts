@@ -224,10 +224,10 @@ class Play {
   }
 
   #checkThatTheyAreGone(): void {
-    const others = this.#host.connections.filter(({ peerId }) => !peerId.equals(this.#honest.peerId))
-    must(others.length === 0, `no connection is left of those who are gone: ${others.length}`)
-    const streams = this.#host.connections.flatMap(connection => connection.streams)
-    must(streams.length === 0, `no stream is left: ${streams.map(stream => stream.protocol).join(', ')}`)
+    const { connections, inbound, peers, ...rest } = this.#host.usage()
+    must(connections === 1 && inbound === 1 && peers === 1, 'the honest peer alone is left')
+    mustBeUnused(rest)
+    must(this.#host.connections[0]!.streams.length === 0, 'no stream is left')
     for (const error of this.#errors) refusal(error)
   }
 
@@ -235,9 +235,7 @@ class Play {
     await this.#soon(Promise.all([this.#honest.stop(), this.#host.stop()]))
     await this.#time.settle(4)
     must(this.#host.connections.length === 0, 'a host that is stopped has no connections')
-    const usage = (this.#host as unknown as { usage?: () => Record<string, number> }).usage?.() ?? {}
-    for (const [name, amount] of Object.entries(usage))
-      must(amount === 0, `nothing is in use: ${name} is ${amount}`)
+    mustBeUnused(this.#host.usage())
     await this.#time.advance(pastAllDeadlines)
     must(this.#time.waiting === 0, `no timer is left: ${this.#time.waiting}`)
   }
@@ -256,6 +254,11 @@ class Play {
     }
     return work
   }
+}
+
+function mustBeUnused(usage: object): void {
+  for (const [name, amount] of Object.entries(usage))
+    must(amount === 0, `nothing is in use: ${name} is ${amount}`)
 }
 
 function dataFrame(flag: number, id: number, body: Uint8Array): Uint8Array {

@@ -1,5 +1,5 @@
 import { decodeHeader, encodeHeader, HEADER_LENGTH } from '#src/protocol/yamux/header'
-import { type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
+import { type Allowance, type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
 import type { YamuxStream } from '#src/protocol/yamux/stream'
 import { concat, EMPTY } from '#src/wire/bytes'
 import type { ErrorCode, ParleyError } from '#src/wire/errors'
@@ -14,6 +14,8 @@ const limits = {
   unacknowledged: 2,
   maxWindow: 1024 * 1024,
   windowGrowth: 1024 * 1024,
+  idleBurst: 20,
+  idleRate: 1,
 }
 const ids = [0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 0x7fff_ffff, 0xffff_ffff]
 const flags = [0, 0, 0, 1, 2, 4, 8, 3, 5, 6, 9, 12, 15, 0xffff]
@@ -30,28 +32,59 @@ const verbs: readonly Verb[] = [
   'goAway',
   'wait',
 ]
-const codes: readonly ErrorCode[] = ['ERR_YAMUX']
+const codes: readonly ErrorCode[] = ['ERR_YAMUX', 'ERR_FLOOD', 'ERR_MEMORY_LIMIT']
+/** What the streams of a session may hold, and how many there may be by its allowance. */
+const memory = 512 * 1024
+const rooms = 6
 
 /** Bytes to cut bodies from. */
 const long = pattern(256 * 1024)
 
 type Verb = 'open' | 'write' | 'end' | 'reset' | 'consume' | 'take' | 'tick' | 'ping' | 'goAway' | 'wait'
 
+/** Keeps account of what a session reserves. */
+class Account implements Allowance {
+  streams = 0
+  bytes = 0
+
+  stream(): { release(): void } | undefined {
+    if (this.streams === rooms) return undefined
+    this.streams++
+    return { release: () => this.streams-- }
+  }
+
+  hold(bytes: number): boolean {
+    if (bytes <= memory || bytes < this.bytes) this.bytes = bytes
+    return this.bytes === bytes
+  }
+
+  get accepts(): boolean {
+    return this.bytes < memory
+  }
+
+  get grows(): boolean {
+    return this.bytes < memory / 2
+  }
+}
+
 /** A session that hears its frames cut in one way, and what it told of them. */
 class Side {
   readonly session: YamuxSession
+  readonly account = new Account()
   readonly streams = new Map<number, YamuxStream>()
   /** What was told, but for the bytes themselves. */
   readonly events: string[] = []
   readonly out: Uint8Array[] = [EMPTY]
   readonly #ended = new Set<YamuxStream>()
+  /** What came on a stream and nobody has read. */
+  readonly #unread = new Map<YamuxStream, number>()
   time = 1_000
   heard = 0
   delivered = 0
   error: ParleyError | undefined
 
   constructor(role: 'client' | 'server') {
-    this.session = new YamuxSession({ role, now: () => this.time, limits })
+    this.session = new YamuxSession({ role, now: () => this.time, limits, allowance: this.account })
   }
 
   hear(chunks: readonly Uint8Array[]): void {
@@ -64,20 +97,26 @@ class Side {
       if (error) staysBroken(error, () => this.session.receive(EMPTY))
     }
     must(this.delivered <= this.heard, 'no more is delivered than came')
-    must(
-      this.session.streamCount <= limits.inboundStreams + limits.outboundStreams,
-      'the streams are bounded',
-    )
+    this.#checkAccount()
+  }
+
+  /** When all streams are over, nothing is reserved. One who breaks the rules opens streams that nobody hears of. */
+  finish(): void {
+    this.#checkAccount()
+    if (this.error) return
+    for (const stream of this.streams.values()) stream.reset()
+    must(this.session.streamCount === 0 && this.account.streams === 0, 'no stream is left')
+    must(this.session.held === 0 && this.account.bytes === 0, 'no bytes are held')
   }
 
   do(verb: Verb, id: number, amount: number): void {
     const stream = this.streams.get(id)
     if (verb === 'wait') this.time += amount
     else if (verb === 'open') this.#open()
-    else if (verb === 'write') stream?.write(long.subarray(0, amount))
+    else if (verb === 'write') outcome(() => stream?.write(long.subarray(0, amount)), 'ERR_MEMORY_LIMIT')
     else if (verb === 'end') stream?.end()
     else if (verb === 'reset') stream?.reset(amount)
-    else if (verb === 'consume') stream?.consume(amount)
+    else if (verb === 'consume') this.#consume(stream, amount)
     else if (verb === 'take') this.take(HEADER_LENGTH + amount)
     else if (verb === 'tick') outcome(() => this.session.tick(), 'ERR_TIMEOUT')
     else if (verb === 'ping') this.session.ping()
@@ -89,6 +128,22 @@ class Side {
     const length = frames.reduce((sum, frame) => sum + frame.length, 0)
     must(length <= limit, 'no more is taken than was asked for')
     this.out.push(...frames)
+  }
+
+  #checkAccount(): void {
+    const { streamCount, held } = this.session
+    must(streamCount <= limits.inboundStreams + limits.outboundStreams, 'the streams are bounded')
+    must(streamCount === this.account.streams, 'every stream has its room')
+    must(held >= 0 && held <= this.account.bytes, 'what is held is reserved')
+    must(this.account.bytes <= memory, 'memory is bounded')
+  }
+
+  #consume(stream: YamuxStream | undefined, amount: number): void {
+    const unread = (stream && this.#unread.get(stream)) ?? 0
+    if (!stream || unread === 0) return
+    const count = Math.min(unread, amount)
+    this.#unread.set(stream, unread - count)
+    stream.consume(count)
   }
 
   #open(): void {
@@ -116,6 +171,7 @@ class Side {
     must(!this.#ended.has(stream), 'nothing comes behind the end')
     must(bytes.length > 0, 'no data is empty')
     this.delivered += bytes.length
+    this.#unread.set(stream, (this.#unread.get(stream) ?? 0) + bytes.length)
     const last = this.events.at(-1)
     const key = `data ${stream.id} `
     const before = last?.startsWith(key) ? Number(last.slice(key.length)) : 0
@@ -146,7 +202,10 @@ function run(bytes: Uint8Array): void {
   }
   for (const side of [whole, cut]) drain(side)
   if (!whole.error) mustEqual(concat(whole.out), concat(cut.out), 'any cutting is answered alike')
-  for (const side of [whole, cut]) checkFrames(concat(side.out))
+  for (const side of [whole, cut]) {
+    checkFrames(concat(side.out))
+    side.finish()
+  }
 }
 
 /** What breaks the rules gives nothing of its chunk, so that smaller chunks tell more. */
