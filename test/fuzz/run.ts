@@ -65,7 +65,7 @@ async function fuzzAll(names: readonly TargetName[], options: Omit<SessionOption
   const executions = sum(results, result => result.executions)
   const seconds = sum(results, result => result.seconds)
   const corpus = sum(results, result => result.corpus)
-  console.log(rowOf('total', executions, executions / seconds, corpus, '', ''))
+  console.log(rowOf('total', executions, executions / (seconds || 1), corpus, '', ''))
   return failed ? 1 : 0
 }
 

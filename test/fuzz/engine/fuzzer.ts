@@ -8,8 +8,10 @@ const defaultMaxLength = 1024
 /** One input may take as long, in milliseconds, unless its target says otherwise: what takes longer could be used to stop us. */
 const slowInput = 100
 
-/** One in so many mutations begins with an input that was found lately. */
-const lately = 2
+/** So many of the corpus were found lately, and are tried as often as all others together. */
+const lately = 32
+
+const EMPTY = new Uint8Array(0)
 
 // The real ones, whatever a target puts in their place.
 const { setImmediate } = globalThis
@@ -51,9 +53,11 @@ export class Fuzzer {
     this.#random = seededRandom(seed)
     this.#mutator = new Mutator(this.#random, target.words ?? [], target.maxLength ?? defaultMaxLength)
     this.#watchdog = watchdog
-    process.on('uncaughtException', error => {
-      this.#stray ??= { error }
-    })
+  }
+
+  /** Something was thrown that nobody has caught: the input that is being tried is to blame. */
+  blame(error: unknown): void {
+    this.#stray ??= { error }
   }
 
   /** Inputs of which each reached something that none before it had reached. */
@@ -122,10 +126,16 @@ export class Fuzzer {
     return this.crash
   }
 
+  /** Of two the shorter one: it is sooner tried, and easier to hit. */
   #choose(): Uint8Array {
+    const [one, other] = [this.#pick(), this.#pick()]
+    return one.length < other.length ? one : other
+  }
+
+  #pick(): Uint8Array {
     const size = this.#corpus.length
-    if (size === 0) return new Uint8Array(0)
-    const recent = this.#random(lately) === 0 ? Math.min(size, 32) : size
+    if (size === 0) return EMPTY
+    const recent = this.#random(2) === 0 ? Math.min(size, lately) : size
     return this.#corpus[size - 1 - this.#random(recent)]!
   }
 

@@ -40,14 +40,18 @@ export async function fuzz(options: SessionOptions, countPlaces: () => number): 
   const places = countPlaces()
   const watchdog = new Watchdog(name)
   const fuzzer = new Fuzzer({ target, seed, places, watchdog })
+  process.on('uncaughtException', error => fuzzer.blame(error))
   const begin = performance.now()
   const given = [...target.seeds(), ...inputsOf(name)]
+  // Most inputs are refused, and to write down where takes longer than to refuse them.
+  Error.stackTraceLimit = 0
   await fuzzer.begin(given, places === 0)
   const held = heldBytes()
   await fuzzer.run(options)
   const seconds = (performance.now() - begin) / 1_000
   const { executions, corpus } = fuzzer
   const growth = heldBytes() - held
+  Error.stackTraceLimit = 10
   await report(fuzzer, name, growth)
   if (keep && !fuzzer.crash) await keepCorpus(fuzzer, name)
   await watchdog.end()

@@ -43,7 +43,8 @@ export class NoisePlay {
   /** Plays it to its end. */
   run(): void {
     if (this.#input.flag()) this.#tell(this.#input.rest())
-    while (!this.#secured && !this.#error && this.#step());
+    let goesOn = true
+    while (goesOn) goesOn = !this.#secured && !this.#error && this.#step()
     if (this.#error) staysBroken(this.#error, () => this.#machine.receive(EMPTY))
     if (this.#secured) this.#check(this.#secured)
   }

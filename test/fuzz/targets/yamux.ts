@@ -3,6 +3,7 @@ import { type Allowance, type YamuxEvent, YamuxSession } from '#src/protocol/yam
 import type { YamuxStream } from '#src/protocol/yamux/stream'
 import { concat, EMPTY } from '#src/wire/bytes'
 import type { ErrorCode, ParleyError } from '#src/wire/errors'
+import { feed } from '../../support/feed.ts'
 import { pattern } from '../../support/wire.ts'
 import { Input } from '../engine/input.ts'
 import { must, mustEqual, mustMatch, outcome, staysBroken } from '../engine/promise.ts'
@@ -196,7 +197,7 @@ function run(bytes: Uint8Array): void {
       continue
     }
     const frames = framesOf(input, choice)
-    whole.hear([frames])
+    whole.hear(feed(frames, 'whole'))
     cut.hear(new Input(how).cut(frames))
     compare(whole, cut)
   }
