@@ -236,7 +236,6 @@ class Play {
     await this.#time.settle(4)
     must(this.#host.connections.length === 0, 'a host that is stopped has no connections')
     mustBeUnused(this.#host.usage())
-    await this.#time.advance(pastAllDeadlines)
     must(this.#time.waiting === 0, `no timer is left: ${this.#time.waiting}`)
   }
 

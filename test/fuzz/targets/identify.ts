@@ -97,6 +97,7 @@ const target: Target = {
     concat([bytesOf('05'), ...Array.from({ length: 11 }, () => encodeIdentify({ agent: 'again' }))]),
     concat([bytesOf('00'), encodeIdentify({ agent: '\u{1f600}'.repeat(200) })]),
     concat([bytesOf('00'), encodeIdentify({ protocols: Array.from({ length: 300 }, (_, i) => `/${i}`) })]),
+    concat([bytesOf('00'), encodeIdentify({ addresses: Array.from({ length: 40 }, () => addresses[0]!) })]),
     concat([bytesOf('07'), encodeIdentify({ signedPeerRecord: pattern(40) })]),
     bytesOf('00 8140'),
     bytesOf('00 00'),

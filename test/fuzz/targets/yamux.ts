@@ -1,6 +1,7 @@
-import { decodeHeader, encodeHeader, HEADER_LENGTH } from '#src/protocol/yamux/header'
+import { decodeHeader, encodeHeader, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
 import { type Allowance, type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
 import type { YamuxStream } from '#src/protocol/yamux/stream'
+import { INITIAL_WINDOW } from '#src/protocol/yamux/window'
 import { concat, EMPTY } from '#src/wire/bytes'
 import type { ErrorCode, ParleyError } from '#src/wire/errors'
 import { feed } from '../../support/feed.ts'
@@ -77,14 +78,24 @@ class Side {
   readonly events: string[] = []
   readonly out: Uint8Array[] = [EMPTY]
   readonly #ended = new Set<YamuxStream>()
+  /** What came on all streams of a number, and how many such streams there were. */
+  readonly received = new Map<number, number>()
+  readonly opened = new Map<number, number>()
   /** What came on a stream and nobody has read. */
   readonly #unread = new Map<YamuxStream, number>()
+  /** How many streams of even and of odd numbers there may be. */
+  readonly #bounds: readonly [parity: number, most: number][]
   time = 1_000
   heard = 0
   delivered = 0
   error: ParleyError | undefined
 
   constructor(role: 'client' | 'server') {
+    const theirs = role === 'client' ? 0 : 1
+    this.#bounds = [
+      [theirs, limits.inboundStreams],
+      [1 - theirs, limits.outboundStreams],
+    ]
     this.session = new YamuxSession({ role, now: () => this.time, limits, allowance: this.account })
   }
 
@@ -133,7 +144,10 @@ class Side {
 
   #checkAccount(): void {
     const { streamCount, held } = this.session
-    must(streamCount <= limits.inboundStreams + limits.outboundStreams, 'the streams are bounded')
+    for (const [parity, most] of this.#bounds) {
+      const alive = [...this.streams.values()].filter(({ id, isOver }) => id % 2 === parity && !isOver)
+      must(alive.length <= most, 'the streams of either side are bounded')
+    }
     must(streamCount === this.account.streams, 'every stream has its room')
     must(held >= 0 && held <= this.account.bytes, 'what is held is reserved')
     must(this.account.bytes <= memory, 'memory is bounded')
@@ -151,7 +165,7 @@ class Side {
     const { canOpen } = this.session
     const { value } = outcome(() => this.session.open(), 'ERR_STREAM_LIMIT', 'ERR_CONNECTION_CLOSED')
     must(!value || canOpen, 'a stream is opened when it may be')
-    if (value) this.streams.set(value.id, value)
+    if (value) this.#add(value)
   }
 
   #note(event: YamuxEvent): void {
@@ -161,10 +175,15 @@ class Side {
       return
     }
     const { type, stream } = event
-    if (type === 'open') this.streams.set(stream.id, stream)
+    if (type === 'open') this.#add(stream)
     else must(!this.#ended.has(stream) || type === 'reset', 'a stream ends once')
     if (type === 'end') this.#ended.add(stream)
     this.events.push(`${type} ${stream.id}`)
+  }
+
+  #add(stream: YamuxStream): void {
+    this.streams.set(stream.id, stream)
+    this.opened.set(stream.id, (this.opened.get(stream.id) ?? 0) + 1)
   }
 
   /** Bytes of one frame may come in several events. */
@@ -173,6 +192,7 @@ class Side {
     must(bytes.length > 0, 'no data is empty')
     this.delivered += bytes.length
     this.#unread.set(stream, (this.#unread.get(stream) ?? 0) + bytes.length)
+    this.received.set(stream.id, (this.received.get(stream.id) ?? 0) + bytes.length)
     const last = this.events.at(-1)
     const key = `data ${stream.id} `
     const before = last?.startsWith(key) ? Number(last.slice(key.length)) : 0
@@ -204,7 +224,7 @@ function run(bytes: Uint8Array): void {
   for (const side of [whole, cut]) drain(side)
   if (!whole.error) mustEqual(concat(whole.out), concat(cut.out), 'any cutting is answered alike')
   for (const side of [whole, cut]) {
-    checkFrames(concat(side.out))
+    checkFrames(side)
     side.finish()
   }
 }
@@ -262,14 +282,21 @@ function drain(side: Side): void {
   }
 }
 
-/** What is sent are frames from the first byte to the last. */
-function checkFrames(bytes: Uint8Array): void {
+/** What is sent are frames from the first byte to the last; and no more was taken in than they allow. */
+function checkFrames({ out, received, opened }: Side): void {
+  const granted = new Map<number, number>()
+  const bytes = concat(out)
   for (let at = 0; at < bytes.length; ) {
     must(bytes.length - at >= HEADER_LENGTH, 'a header is sent whole')
-    const { version, type, flags: flag, length } = decodeHeader(bytes, at)
+    const { version, type, flags: flag, id, length } = decodeHeader(bytes, at)
     must(version === 0 && type <= 3 && flag <= 15, 'what is sent are frames')
-    at += HEADER_LENGTH + (type === 0 ? length : 0)
+    if (type === FrameType.windowUpdate && flag < 8) granted.set(id, (granted.get(id) ?? 0) + length)
+    at += HEADER_LENGTH + (type === FrameType.data ? length : 0)
     must(at <= bytes.length, 'a body is sent whole')
+  }
+  for (const [id, count] of received) {
+    const allowed = opened.get(id)! * INITIAL_WINDOW + (granted.get(id) ?? 0)
+    must(count <= allowed, 'no more is taken in than was granted')
   }
 }
 
