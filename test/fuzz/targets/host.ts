@@ -12,11 +12,12 @@ import { DialectReader } from '#src/protocol/dialect'
 import { encodeIdentify } from '#src/protocol/identify'
 import { encodeLine } from '#src/protocol/lines'
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
+import type { NoiseIdentity } from '#src/protocol/noise/handshake'
 import { encodeHeader, FrameType } from '#src/protocol/yamux/header'
 import { concat, EMPTY, utf8 } from '#src/wire/bytes'
 import { ParleyError } from '#src/wire/errors'
 import { Multiaddr } from '#src/wire/multiaddr'
-import { echo, keyOf, never, noiseOf } from '../../support/net.ts'
+import { echo, keyOf, never, noiseOf, withResolvers } from '../../support/net.ts'
 import { pattern } from '../../support/wire.ts'
 import { Input } from '../engine/input.ts'
 import { must, mustEqual, refusal } from '../engine/promise.ts'
@@ -45,7 +46,7 @@ const someBytes = pattern(256 * 1024)
 
 const hostKey = keyOf(1)
 const honestKey = keyOf(2)
-const identities = [3, 4, 5].map(number => noiseOf(keyOf(number), number === 5 ? [] : undefined))
+const identities = [3, 4, 5].map(number => noiseOf(keyOf(number)))
 const said = encodeIdentify({
   protocols,
   agent: 'stranger/1.0',
@@ -58,9 +59,12 @@ const headerMessage = encodeMessage(MULTISTREAM_PROTOCOL)
 class Stranger {
   readonly #socket: Socket
   readonly #session: Upgraded['session']
+  /** The number of the first stream that the host opens. */
+  readonly hostsFirst: 1 | 2
 
-  constructor(socket: Socket, { session, pending }: Upgraded) {
+  constructor(socket: Socket, { session, pending }: Upgraded, hostsFirst: 1 | 2) {
     this.#socket = socket
+    this.hostsFirst = hostsFirst
     this.#session = session
     socket.attach({ data() {}, end() {}, drain() {}, close() {} })
     if (pending.length > 0) socket.write([pending])
@@ -139,12 +143,25 @@ class Play {
     })
   }
 
+  /** One who dials the host, or whom the host dials. */
   async #addStranger(): Promise<void> {
     const identity = identities[this.#strangers.length]!
+    if (this.#input.flag()) return this.#dialStranger(identity)
     const socket = await memory().dial(this.#host.addresses[0]!, never)
     const upgraded = await this.#soon(upgrade(socket, { direction: 'outbound', identity }, never))
-    this.#strangers.push(new Stranger(socket, upgraded))
+    this.#strangers.push(new Stranger(socket, upgraded, 2))
     await this.#time.settle(2)
+  }
+
+  async #dialStranger(identity: NoiseIdentity): Promise<void> {
+    const accepted = withResolvers<Socket>()
+    const listener = await memory().listen(Multiaddr.parse('/memory/0'), accepted.resolve)
+    const dialling = this.#soon(this.#host.dial(listener.addresses[0]!))
+    const socket = await accepted.promise
+    const upgraded = await this.#soon(upgrade(socket, { direction: 'inbound', identity }, never))
+    this.#strangers.push(new Stranger(socket, upgraded, 1))
+    await dialling
+    await listener.close()
   }
 
   /** One stranger sends one frame or a few that belong together, or time passes, or he leaves. */
@@ -154,7 +171,7 @@ class Play {
     if (choice < 16) await this.#time.advance(this.#input.pick(waits))
     else if (choice < 96) stranger.send(this.#frame())
     else if (choice < 176) stranger.send(this.#opening())
-    else if (choice < 224) stranger.send(this.#answer())
+    else if (choice < 224) stranger.send(this.#answer(stranger))
     else if (choice < 240) stranger.send(this.#input.take(this.#input.byte()))
     else if (choice < 246) stranger.raw(this.#input.take(this.#input.byte()))
     else if (choice < 252) stranger.end()
@@ -184,10 +201,10 @@ class Play {
     return concat([dataFrame(1, id, concat([headerMessage, proposal, this.#body()])), end])
   }
 
-  /** What the host has asked for: it opens streams with even numbers, for identify. */
-  #answer(): Uint8Array {
+  /** What the host has asked for: it opens a stream for identify, and later perhaps one to push. */
+  #answer({ hostsFirst }: Stranger): Uint8Array {
     const input = this.#input
-    const id = input.pick([2, 2, 4, 6])
+    const id = hostsFirst + input.pick([0, 0, 2, 4])
     const agreed = concat([
       headerMessage,
       encodeMessage(input.pick(['/ipfs/id/1.0.0', '/ipfs/id/1.0.0', 'na', '/x'])),
@@ -286,19 +303,29 @@ async function run(input: Uint8Array): Promise<void> {
   }
 }
 
+/** What a stranger says of himself when he is asked. */
+const identified = [180, 0, 0, 1, 0, 2, 1]
+
+/** Five bytes to the echo, on the first stream. */
+const echoed = [100, 0, 0, 0, 5, 1, 2, 3, 4, 5, 1]
+
+/** A ping and half of another, on the second. */
+const pinged = [100, 2, 1, 0, 48, ...pattern(48), 1]
+
 const target: Target = {
   run,
   maxLength: 600,
   slowInput: 1_000,
   seeds: () => [
-    Uint8Array.of(0),
-    Uint8Array.of(1, 96, 0, 0, 1, 5, 1, 2, 3, 4, 5, 1, 97, 1, 1, 1, 32, ...new Uint8Array(32), 1),
-    Uint8Array.of(2, 98, 0, 2, 0, 0, 1, 99, 2, 2, 0, 0, 1, 100, 3, 4, 1, 240, 1, 1, 0, 3),
-    Uint8Array.of(0, 176, 0, 0, 1, 0, 0, 1, 5, 1, 177, 0, 0, 1, 2, 1),
-    Uint8Array.of(2, 16, 0, 2, 0, 5, 1, 2, 3, 4, 5, 0, 1, 17, 1, 2, 0, 0, 1, 18, 2, 2, 8, 1, 1, 0, 7),
-    Uint8Array.of(1, 96, 0, 0, 0, 250, 2, 1, 96, 0, 0, 0, 250, 2, 1, 0, 7, 97, 2, 4, 0, 3, 1),
-    Uint8Array.of(2, 240, 3, 1, 2, 3, 246, 1, 252, 1),
-    Uint8Array.of(0, 228, 20, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 4, 1, 2, 3, 4, 1),
+    Uint8Array.of(0, 0),
+    Uint8Array.of(0, 1, ...identified, ...echoed),
+    Uint8Array.of(0, 0, ...identified, ...echoed, ...pinged, 4, 7, 1),
+    Uint8Array.of(1, 0, 1, ...identified, ...echoed, 101, 2, 4, 1, 203, 1),
+    Uint8Array.of(2, 0, 0, 1, 100, 0, 3, 1, 200, 1, 100, 2, 2, 0, 0, 1, 252, 1),
+    Uint8Array.of(0, 0, ...echoed, 100, 2, 0, 0, 248, 2, 0, 20, 0, 0, 0, 248, 2, 0, 1),
+    Uint8Array.of(0, 0, 20, 1, 2, 0, 5, 1, 20, 2, 2, 0, 5, 1, 20, 3, 0, 0, 0, 1),
+    Uint8Array.of(1, 0, 0, 241, 3, 1, 2, 3, 0, 246, 1, 4, 6, 1),
+    Uint8Array.of(0, 0, 180, 0, 2, 0, 0, 0, 1, 180, 0, 0, 0, 210, 0, 0, 0, 30, 0, 1),
   ],
 }
 
