@@ -1,4 +1,4 @@
-import { equals, hex } from '#src/wire/bytes'
+import { hex } from '#src/wire/bytes'
 import { type ErrorCode, ParleyError } from '#src/wire/errors'
 
 /** A promise of the code under test that an input has broken. */
@@ -13,7 +13,7 @@ export function must(condition: boolean, promise: string): asserts condition {
 
 /** As `must`, for bytes that have to be the same. */
 export function mustEqual(actual: Uint8Array, expected: Uint8Array, promise: string): void {
-  if (!equals(actual, expected))
+  if (Buffer.compare(actual, expected) !== 0)
     throw new BrokenPromise(`${promise}: ${shown(actual)} is not ${shown(expected)}`)
 }
 

@@ -81,6 +81,11 @@ class Stranger {
     this.#socket.write([bytes])
   }
 
+  /** Takes in nothing more. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
   end(): void {
     this.#socket.end()
   }
@@ -164,16 +169,18 @@ class Play {
     await listener.close()
   }
 
-  /** One stranger sends one frame or a few that belong together, or time passes, or he leaves. */
+  /** One stranger sends one frame or a few that belong together, or stops reading, or leaves; or time passes. */
   async #step(): Promise<void> {
     const choice = this.#input.byte()
     const stranger = this.#strangers[choice % this.#strangers.length]!
-    if (choice < 16) await this.#time.advance(this.#input.pick(waits))
+    if (choice < 3) await this.#echo()
+    else if (choice < 16) await this.#time.advance(this.#input.pick(waits))
     else if (choice < 96) stranger.send(this.#frame())
     else if (choice < 176) stranger.send(this.#opening())
     else if (choice < 224) stranger.send(this.#answer(stranger))
     else if (choice < 240) stranger.send(this.#input.take(this.#input.byte()))
     else if (choice < 246) stranger.raw(this.#input.take(this.#input.byte()))
+    else if (choice < 249) stranger.pause()
     else if (choice < 252) stranger.end()
     else stranger.destroy()
     if (this.#input.flag()) await this.#time.settle(3)
@@ -324,7 +331,8 @@ const target: Target = {
     Uint8Array.of(2, 0, 0, 1, 100, 0, 3, 1, 200, 1, 100, 2, 2, 0, 0, 1, 252, 1),
     Uint8Array.of(0, 0, ...echoed, 100, 2, 0, 0, 248, 2, 0, 20, 0, 0, 0, 248, 2, 0, 1),
     Uint8Array.of(0, 0, 20, 1, 2, 0, 5, 1, 20, 2, 2, 0, 5, 1, 20, 3, 0, 0, 0, 1),
-    Uint8Array.of(1, 0, 0, 241, 3, 1, 2, 3, 0, 246, 1, 4, 6, 1),
+    Uint8Array.of(1, 0, 0, 241, 3, 1, 2, 3, 0, 250, 1, 4, 6, 1),
+    Uint8Array.of(0, 0, 247, 0, ...echoed, 100, 2, 0, 0, 248, 2, 1, 2, 1, 4, 7, 1),
     Uint8Array.of(0, 0, 180, 0, 2, 0, 0, 0, 1, 180, 0, 0, 0, 210, 0, 0, 0, 30, 0, 1),
   ],
 }
