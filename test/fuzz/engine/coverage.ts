@@ -46,6 +46,12 @@ export class Coverage {
     return news
   }
 
+  /** The places that were passed since `reset`. */
+  get passed(): number[] {
+    const places = Array.from(counters.subarray(0, 4 * this.#used), (_, place) => place)
+    return places.filter(place => counters[place]! > 0)
+  }
+
   #absorb(place: number): boolean {
     const bucket = buckets[counters[place]!]!
     const seen = this.#seen[place]!

@@ -35,7 +35,6 @@ export interface Crash {
 /** Tries inputs on a target, and keeps those that reach something new. */
 export class Fuzzer {
   readonly #target: Target
-  readonly #places: number
   readonly #coverage: Coverage
   readonly #random: Random
   readonly #mutator: Mutator
@@ -48,7 +47,6 @@ export class Fuzzer {
 
   constructor({ target, seed, places, watchdog }: FuzzerOptions) {
     this.#target = target
-    this.#places = places
     this.#coverage = new Coverage(places)
     this.#random = seededRandom(seed)
     this.#mutator = new Mutator(this.#random, target.words ?? [], target.maxLength ?? defaultMaxLength)
@@ -89,18 +87,24 @@ export class Fuzzer {
     }
   }
 
-  /** A few of the corpus that reach the same places, the shortest first. */
+  /** A few of the corpus that reach the same places: whatever others reach as well goes, those first that reach least. */
   async cover(): Promise<Uint8Array[]> {
-    const coverage = new Coverage(this.#places)
-    const kept: Uint8Array[] = []
-    for (const input of this.#corpus.toSorted((a, b) => a.length - b.length)) {
-      const before = coverage.places
-      coverage.reset()
-      await this.#target.run(input)
-      coverage.absorb()
-      if (coverage.places > before) kept.push(input)
+    const reached = new Map<Uint8Array, number[]>()
+    for (const input of this.#corpus) reached.set(input, await this.#passedBy(input))
+    const times = new Map<number, number>()
+    for (const place of [...reached.values()].flat()) times.set(place, (times.get(place) ?? 0) + 1)
+    for (const [input, places] of [...reached].sort(([, a], [, b]) => a.length - b.length)) {
+      if (places.some(place => times.get(place) === 1)) continue
+      for (const place of places) times.set(place, times.get(place)! - 1)
+      reached.delete(input)
     }
-    return kept
+    return [...reached.keys()]
+  }
+
+  async #passedBy(input: Uint8Array): Promise<number[]> {
+    this.#coverage.reset()
+    await this.#target.run(input)
+    return this.#coverage.passed
   }
 
   /** Takes from the input that broke a promise whatever it also breaks it without. */
