@@ -102,6 +102,7 @@ export class Fuzzer {
   }
 
   async #passedBy(input: Uint8Array): Promise<number[]> {
+    this.#watchdog?.begin(input)
     this.#coverage.reset()
     await this.#target.run(input)
     return this.#coverage.passed
@@ -187,6 +188,7 @@ export class Fuzzer {
   async #timeAgain(input: Uint8Array, news: boolean): Promise<boolean> {
     const times: number[] = []
     for (let i = 0; i < 5; i++) {
+      this.#watchdog?.begin(input)
       const begin = process.cpuUsage()
       await this.#target.run(input)
       const { user, system } = process.cpuUsage(begin)

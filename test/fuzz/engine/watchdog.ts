@@ -6,8 +6,11 @@ import { writeSync } from 'node:fs'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
 import { crashFolder, crashReport, keepInput } from './crashes.ts'
 
-/** How long an input may take before it counts as endless, in seconds; a busy machine may take its time. */
+/** How long an input may compute before it counts as endless, in seconds. */
 const patience = 20
+
+/** How long it may take in all, for one that computes nothing; a busy machine may take its time. */
+const longPatience = 120
 
 const longest = 1 << 20
 
@@ -45,15 +48,27 @@ export class Watchdog {
 
 function watch({ name, state, bytes }: Shared): void {
   let begun = 0
+  let computed = 0
   let seconds = 0
   setInterval(() => {
-    seconds = Atomics.load(state, 0) === begun ? seconds + 1 : 0
-    begun = Atomics.load(state, 0)
-    if (begun === 0 || seconds < patience) return
+    if (Atomics.load(state, 0) !== begun) {
+      begun = Atomics.load(state, 0)
+      computed = computedSeconds()
+      seconds = 0
+    }
+    seconds++
+    const isEndless = computedSeconds() - computed >= patience || seconds >= longPatience
+    if (begun === 0 || !isEndless) return
     const file = keepInput(crashFolder(name), bytes.slice(0, state[1]))
-    writeSync(2, `${crashReport(name, `it has not ended for ${patience} seconds.`, file)}\n`)
+    writeSync(2, `${crashReport(name, `it has not ended after ${seconds} seconds.`, file)}\n`)
     process.kill(process.pid, 'SIGKILL')
   }, 1_000)
+}
+
+/** Of all threads of the process, but there is one alone that works. */
+function computedSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
 }
 
 if (!isMainThread && workerData) watch(workerData as Shared)
