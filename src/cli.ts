@@ -5,10 +5,11 @@ import { Terminal } from './chat/terminal.ts'
 import { Chat, exitCodeOf } from './cli/chat.ts'
 import { doctor } from './cli/doctor.ts'
 import { type Flags, parseFlags, usage } from './cli/flags.ts'
+import { usageError } from './cli/options.ts'
 import { perf } from './cli/perf.ts'
 import { onSignals } from './cli/signals.ts'
 import { createHost, type Host, VERSION } from './host/host.ts'
-import { debugIdentity, identityFile, loadIdentity } from './host/identity.ts'
+import { debugIdentity, identityFile, loadIdentity, lockIdentity } from './host/identity.ts'
 import { startTimer } from './net/timer.ts'
 import { ParleyError } from './wire/errors.ts'
 import { generateKey, type PrivateKey } from './wire/keys.ts'
@@ -24,11 +25,10 @@ async function identityFor({ identity, ephemeral, debug, keyType, port }: Flags)
   const file = identity ?? (port && !ephemeral ? identityFile(port) : undefined)
   if (file === undefined) return generateKey(keyType)
   const key = await loadIdentity(file, keyType)
-  if (keyType === undefined || key.type === keyType) return key
-  throw new ParleyError(
-    'ERR_USAGE',
-    `The identity in ${file} is of type ${key.type}, not ${keyType}; name another file.`,
-  )
+  if (keyType !== undefined && key.type !== keyType)
+    throw usageError(`The identity in ${file} is of type ${key.type}, not ${keyType}; name another file.`)
+  await lockIdentity(file)
+  return key
 }
 
 /** IPv6 is listened on where there is any. */

@@ -119,7 +119,7 @@ test('the table of errors names every code, in the order of the source', () => {
 
 test('the page names every file that uses node', () => {
   const sentence = page.match(/`node:` modules are imported in these files alone: (.*?\.)\s/s)?.[1] ?? ''
-  const named = Array.from(sentence.matchAll(/`([\w/]+)`/g), ([, name = '']) => name)
+  const named = Array.from(sentence.matchAll(/`([\w/-]+)`/g), ([, name = '']) => name)
   const isNamed = (file: string) =>
     named.some(name => (name.endsWith('/') ? file.startsWith(name) : file === `${name}.ts`))
   const used = filesThatUseNode()

@@ -1,22 +1,17 @@
-import { constants } from 'node:fs'
-import { type FileHandle, link, mkdir, open, unlink } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { provider } from '../crypto/index.ts'
-import { hex, utf8 } from '../wire/bytes.ts'
+import { attempt } from '../wire/attempt.ts'
+import { utf8 } from '../wire/bytes.ts'
 import { ParleyError } from '../wire/errors.ts'
 import { generateKey, type KeyType, PrivateKey } from '../wire/keys.ts'
+import { lockFile } from './file-lock.ts'
+import { codeOf, dataFile, FileFault, PrivateFile } from './private-file.ts'
 
-/** An 8192-bit RSA key takes some 4.7 KB. */
+/** Bytes of a key file; an 8192-bit RSA key takes some 4.7 KB. */
 const maxFile = 16 * 1024
 
-/** Any right of the group or of others. */
-const othersMode = 0o077
-
 /** Where the identity that belongs to a port is kept: in the user's data directory. */
-export function identityFile(port: number, env: Record<string, string | undefined> = process.env): string {
-  const base = env.XDG_DATA_HOME || env.LOCALAPPDATA || join(homedir(), '.local', 'share')
-  return join(base, 'parley', `identity-${port}.key`)
+export function identityFile(port: number, env?: Record<string, string | undefined>): string {
+  return dataFile(`identity-${port}.key`, env)
 }
 
 /** The same key for the same port, every time and for everyone: for experiments only. */
@@ -30,76 +25,55 @@ export function debugIdentity(port: number): PrivateKey {
  * is not a plain file of the user's own, or is open to others.
  */
 export async function loadIdentity(file: string, type: KeyType = 'ed25519'): Promise<PrivateKey> {
-  return (await readIdentity(file)) ?? (await createIdentity(file, type))
-}
-
-async function readIdentity(file: string): Promise<PrivateKey | undefined> {
-  const handle = await openIdentity(file)
-  if (!handle) return undefined
+  const own = new PrivateFile(file, maxFile)
   try {
-    await checkFile(handle, file)
-    const bytes = await handle.readFile()
-    return PrivateKey.fromBytes(new Uint8Array(bytes))
+    return (await readIdentity(own)) ?? (await createIdentity(own, type))
   } catch (cause) {
-    if (cause instanceof ParleyError && cause.code === 'ERR_IDENTITY_FILE') throw cause
-    throw refused(file, 'is damaged; restore it from a copy, or move it away to get a new identity', cause)
-  } finally {
-    await handle.close()
+    throw cause instanceof FileFault ? refused(file, cause.message, cause) : cause
   }
 }
 
-/** Neither follows a link nor waits for the other end of a pipe. */
-async function openIdentity(file: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code === 'ENOENT') return undefined
-    if (code === 'ELOOP') throw refused(file, 'is a symbolic link; name the file itself', cause)
-    throw refused(file, 'cannot be read; check who owns it and its mode', cause)
-  }
-}
-
-async function checkFile(handle: FileHandle, file: string): Promise<void> {
-  const stat = await handle.stat()
-  if (!stat.isFile()) throw refused(file, 'is not a plain file')
-  if (stat.size > maxFile) throw refused(file, 'is too large to be a key')
-  if (process.platform === 'win32') return
-  if (stat.uid !== process.getuid?.()) throw refused(file, 'belongs to another user')
-  if (stat.mode & othersMode) throw refused(file, `is open to other users; run: chmod 600 '${file}'`)
-}
-
-/** Written beside and then linked, so that the name never stands for half a key nor replaces another one. */
-async function createIdentity(file: string, type: KeyType): Promise<PrivateKey> {
-  const key = await generateKey(type)
-  const temporary = `${file}.${hex(provider.randomBytes(8))}.new`
-  try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-    await writePrivate(temporary, key.bytes)
-    await link(temporary, file)
-    return key
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    const existing = code === 'EEXIST' ? await readIdentity(file) : undefined
-    if (existing) return existing
+/**
+ * Keeps an identity file to this process until it ends, or calls what this returns: two peers of one identity take each
+ * other's connections away. To read the key alone takes no lock. Throws `ERR_IDENTITY_IN_USE` when it is locked already.
+ */
+export async function lockIdentity(file: string): Promise<() => void> {
+  const release = await lockFile(file).catch(cause => {
     throw refused(
       file,
-      `cannot be written (${code ?? 'unknown error'}); choose another file with --identity`,
+      `cannot be locked (${codeOf(cause)}); keep it in a folder that you can write to`,
       cause,
     )
-  } finally {
-    await unlink(temporary).catch(() => {})
-  }
+  })
+  if (release) return release
+  throw new ParleyError(
+    'ERR_IDENTITY_IN_USE',
+    `The identity file ${file} is in use by another process; end that one, or choose another port or --identity.`,
+    { scope: 'host' },
+  )
 }
 
-async function writePrivate(file: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(file, 'wx', 0o600)
-  try {
-    await handle.writeFile(bytes)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
+async function readIdentity(own: PrivateFile): Promise<PrivateKey | undefined> {
+  const bytes = await own.read()
+  return (
+    bytes &&
+    attempt(
+      () => PrivateKey.fromBytes(bytes),
+      cause => damaged(own.path, cause),
+    )
+  )
+}
+
+async function createIdentity(own: PrivateFile, type: KeyType): Promise<PrivateKey> {
+  const key = await generateKey(type)
+  if (await own.create(key.bytes)) return key
+  const existing = await readIdentity(own)
+  if (existing) return existing
+  throw refused(own.path, 'came and went while it was made; try again')
+}
+
+function damaged(file: string, cause: unknown): ParleyError {
+  return refused(file, 'is damaged; restore it from a copy, or move it away to get a new identity', cause)
 }
 
 function refused(file: string, fault: string, cause?: unknown): ParleyError {

@@ -26,6 +26,7 @@ export type DialStage = (typeof dialStages)[number]
  * - `ERR_NO_TRANSPORT`, `ERR_NO_ADDRESS`, `ERR_RESOLVE`, `ERR_DIAL_SELF`: a target could not be dialled.
  * - `ERR_TIMEOUT`, `ERR_ABORTED`: a deadline passed; the caller's signal fired.
  * - `ERR_IDENTITY_FILE`: a key file is damaged, unreadable, open to others, or cannot be made.
+ *   `ERR_IDENTITY_IN_USE`: another process has locked it.
  * - `ERR_HOST_STOPPED`, `ERR_USAGE`: the host is stopped; an argument makes no sense.
  */
 export type ErrorCode =
@@ -64,6 +65,7 @@ export type ErrorCode =
   | 'ERR_TIMEOUT'
   | 'ERR_ABORTED'
   | 'ERR_IDENTITY_FILE'
+  | 'ERR_IDENTITY_IN_USE'
   | 'ERR_HOST_STOPPED'
   | 'ERR_USAGE'
 

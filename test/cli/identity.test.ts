@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { type KeyType, PrivateKey } from '#src/wire/keys'
 import { keyOf, peerIdOf } from '../support/net.ts'
@@ -113,6 +122,45 @@ test('--identity makes the file and keeps to it, for who listens and who dials',
   const { program: ann, address } = await listen(t)
   await dial(t, address, '--identity', file)
   assert.equal((await ann.next('connected')).peer, first.peer)
+})
+
+test('two processes cannot go by one identity file, whatever they do with it (B131)', async t => {
+  const file = keyFile()
+  const first = await listen(t, '--identity', file)
+  for (const args of [
+    ['--port', '0'],
+    ['--dial', first.address],
+  ]) {
+    const { code, stdout, stderr } = await run(t, [...args, '--identity', file])
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(
+      stderr,
+      /^! The identity file [^\n]* is in use by another process; end that one, [^\n]*\.\n$/,
+    )
+    assert.ok(stderr.includes(file))
+  }
+  const json = await run(t, ['--json', '--port', '0', '--identity', file])
+  assert.equal(JSON.parse(json.stdout).code, 'ERR_IDENTITY_IN_USE')
+  first.program.signal('SIGINT')
+  await first.program.ended
+  assert.deepEqual(readdirSync(dirname(file)), ['me.key'], 'the lock is gone with its holder')
+})
+
+test('two processes cannot go by the identity of one port (B131)', async t => {
+  const port = String(await freePort())
+  await listen(t, '--port', port)
+  const { code, stderr } = await run(t, ['--port', port])
+  assert.equal(code, 1)
+  assert.match(stderr, /^! The identity file [^\n]* is in use by another process/)
+})
+
+test('an identity file is free again after kill -9 of its process (B131)', async t => {
+  const file = keyFile()
+  const first = await listen(t, '--identity', file)
+  first.program.signal('SIGKILL')
+  await first.program.ended
+  const second = await listen(t, '--identity', file)
+  assert.equal(second.peer, first.peer)
 })
 
 test('without a port, and with --ephemeral, every run is somebody else', async t => {
