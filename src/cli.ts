@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The program: a command, or the chat, where flags make a host, the host a table, and the table meets the terminal. */
-import { jsonReport, textReport } from './chat/report.ts'
+import { jsonReport, type Report, textReport } from './chat/report.ts'
 import { Terminal } from './chat/terminal.ts'
+import { hasPlace } from './cli/address.ts'
 import { Chat, exitCodeOf } from './cli/chat.ts'
 import { doctor } from './cli/doctor.ts'
 import { type Flags, parseFlags, usage } from './cli/flags.ts'
@@ -10,6 +11,7 @@ import { perf } from './cli/perf.ts'
 import { onSignals } from './cli/signals.ts'
 import { createHost, type Host, VERSION } from './host/host.ts'
 import { debugIdentity, identityFile, loadIdentity, lockIdentity } from './host/identity.ts'
+import { PeerStore, peersFile } from './host/peer-store.ts'
 import { startTimer } from './net/timer.ts'
 import { ParleyError } from './wire/errors.ts'
 import { generateKey, type PrivateKey } from './wire/keys.ts'
@@ -41,6 +43,19 @@ async function openHost(flags: Flags): Promise<Host> {
   return host
 }
 
+/** Throws `ERR_USAGE` when somebody shall be dialled by his ID alone, and the address book does not know where he is. */
+async function openBook({ dial }: Flags, report: Report): Promise<PeerStore> {
+  const book = await PeerStore.open(peersFile(), { warn: sentence => report.warning(sentence) })
+  for (const address of dial) {
+    const { peerId } = address
+    if (hasPlace(address) || !peerId || book.knows(peerId)) continue
+    throw usageError(
+      `The address book has no address of ${peerId}; dial it once in full: /ip4/.../tcp/.../p2p/<id>.`,
+    )
+  }
+  return book
+}
+
 async function chat(args: readonly string[]): Promise<number> {
   const json = args.includes('--json')
   const terminal = new Terminal(process, { json, env: process.env })
@@ -52,9 +67,14 @@ async function chat(args: readonly string[]): Promise<number> {
       report.warning(
         'DEBUG: this identity is computed from the port. Anyone can compute it and pass for you.',
       )
-    const chat = new Chat({ flags, terminal, report, host: await openHost(flags) })
+    const book = await openBook(flags, report)
+    const host = await openHost(flags)
+    book.restore(host)
+    // Who leaves nothing of himself behind leaves nothing of others either.
+    if (!flags.ephemeral) book.follow(host)
+    const chat = new Chat({ flags, terminal, report, host })
     onSignals(() => chat.interrupt())
-    return await chat.run()
+    return await chat.run().finally(() => book.save())
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error
     report.error(error)

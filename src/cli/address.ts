@@ -14,10 +14,21 @@ export function parseAddress(text: string): Multiaddr {
     () => Multiaddr.parse(typed),
     cause => notOne(typed, cause as Error),
   )
-  if (address.withoutPeerId().components.length > 0) return address
+  if (hasPlace(address)) return address
   throw usageError(
     `The address ${address} does not say where that peer is; it must begin with /ip4 or the like.`,
   )
+}
+
+/** Whether an address says where its peer is, and not only who. */
+export function hasPlace(address: Multiaddr): boolean {
+  return address.withoutPeerId().components.length > 0
+}
+
+/** The address without a place of a peer that the user named by its ID, with /p2p/ before it or without. */
+export function parsePeer(text: string): Multiaddr | undefined {
+  const id = text.trim().replace(/^\/(p2p|ipfs)\//, '')
+  return unlessThrown(() => Multiaddr.parse(`/p2p/${PeerId.parse(id)}`))
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Host } from '../host/host.ts'
 import { onAbort, unlessAborted, withDeadline } from '../net/timer.ts'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
+import { hasPlace } from './address.ts'
 import type { Flags } from './flags.ts'
 import { commandLine, forPeople, invitations } from './invitation.ts'
 import { Reunion } from './reunion.ts'
@@ -126,7 +127,8 @@ export class Chat {
 
   /** A person who could not connect is told of what tells more. */
   #sendToDoctor(address: Multiaddr, { stage }: ParleyError): void {
-    if (!this.#terminal.interactive || stage === undefined || stage === 'protocol') return
+    if (!this.#terminal.interactive || stage === undefined || stage === 'protocol' || !hasPlace(address))
+      return
     this.#report.notice('To find out more, run:', [commandLine(`doctor ${address}`)])
   }
 

@@ -1,7 +1,7 @@
 import type { Dialect } from '../protocol/dialect.ts'
 import type { KeyType } from '../wire/keys.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
-import { parseAddress } from './address.ts'
+import { parseAddress, parsePeer } from './address.ts'
 import { parseOptions, usageError } from './options.ts'
 
 /** What the user asked for on the command line. */
@@ -35,7 +35,8 @@ export const usage = `parley: chat with other people directly, without a server,
 
 Options
   -p, --port <n>         listen on this port of every interface; 0 for any
-  -d, --dial <address>   join the peer at /ip4/.../tcp/.../p2p/<id>; may repeat
+  -d, --dial <address>   join the peer at /ip4/.../tcp/.../p2p/<id>, or one that
+                         you have met before by its <id>; may repeat
       --identity <file>  keep the identity in this file; made if it is missing
       --ephemeral        use a fresh identity, which is gone when you leave
       --key-type <type>  of a new identity: ed25519 (the default),
@@ -130,7 +131,7 @@ function parseFraming(text: string): Dialect {
 }
 
 function dialAddress(text: string): Multiaddr {
-  const address = parseAddress(text)
+  const address = parsePeer(text) ?? parseAddress(text)
   if (address.peerId) return address
   throw usageError(`The address ${text} does not say whom to expect there; it must end in /p2p/<peer id>.`)
 }

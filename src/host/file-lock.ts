@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { provider } from '../crypto/index.ts'
 import { deferred, monotonicNow } from '../net/timer.ts'
 import { hex, utf8 } from '../wire/bytes.ts'
-import { codeOf } from './private-file.ts'
+import { codeOf, FileFault } from './private-file.ts'
 
 // Node cannot ask the system to lock a file. A file that names its maker's process ID outlives a crash, and then nobody can
 // tell for sure: IDs are used again, and mean nothing to a container beside us that shares the folder. Two who find such a file
@@ -26,6 +26,9 @@ const patience = 3_000
 /** How long to wait before a rival that hung up is asked again, in milliseconds. */
 const pause = 20
 
+/** How long the lock is waited for by those who need it for a moment each, in milliseconds. */
+const turnTimeout = 5_000
+
 /** A socket's path may have 103 bytes, on macOS; this leaves room for a name behind the folder. */
 const maxFolder = 80
 
@@ -40,6 +43,28 @@ export type Release = () => void
 export async function lockFile(file: string): Promise<Release | undefined> {
   const path = await realpath(file).catch(async () => join(await realpath(dirname(file)), basename(file)))
   return process.platform === 'win32' ? lockPipe(path) : lockSocket(path)
+}
+
+/** Does something under the lock of a file, which it waits for. Throws `FileFault` when others do not let go of it. */
+export async function underLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+  const release = await awaitLock(file)
+  try {
+    return await work()
+  } finally {
+    release()
+  }
+}
+
+async function awaitLock(file: string): Promise<Release> {
+  const end = monotonicNow() + turnTimeout
+  for (;;) {
+    const release = await lockFile(file).catch(cause => {
+      throw new FileFault('system', `cannot be locked (${codeOf(cause)})`, cause)
+    })
+    if (release) return release
+    if (monotonicNow() > end) throw new FileFault('system', 'is locked by another process')
+    await sleep(pause * (0.5 + Math.random()))
+  }
 }
 
 /** On Windows a pipe ends with its process, and none can be made of a name that another has. */

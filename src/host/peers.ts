@@ -12,6 +12,8 @@ export interface PeerInfo {
   readonly peerId: PeerId
   /** Where it can be dialled, without /p2p; the expired ones are left out. */
   readonly addresses: Multiaddr[]
+  /** Those of its newest signed record, which nobody else can have made; expired ones too. */
+  readonly signedAddresses: readonly Multiaddr[]
   /** The protocols that it accepts, as identify reported them. */
   readonly protocols: readonly string[]
   /** Its program, as it calls itself: text from a stranger, to be escaped before it is shown. */
@@ -24,13 +26,14 @@ export interface PeerInfo {
 
 /** What identify learns. */
 export type PeerFacts = Partial<
-  Pick<Entry, 'protocols' | 'agent' | 'protocolVersion' | 'observedAddress' | 'seq'>
+  Pick<Entry, 'signedAddresses' | 'protocols' | 'agent' | 'protocolVersion' | 'observedAddress' | 'seq'>
 >
 
 interface Entry {
   peerId: PeerId
   /** By text: the address and when it expires. */
   addresses: Map<string, { address: Multiaddr; expires: number }>
+  signedAddresses: readonly Multiaddr[]
   protocols: readonly string[]
   agent: string | undefined
   protocolVersion: string | undefined
@@ -131,6 +134,7 @@ function newEntry(peerId: PeerId): Entry {
   return {
     peerId,
     addresses: new Map(),
+    signedAddresses: [],
     protocols: [],
     agent: undefined,
     protocolVersion: undefined,

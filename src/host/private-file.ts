@@ -23,8 +23,11 @@ export function dataFile(name: string, env: Record<string, string | undefined> =
   return join(base, 'parley', name)
 }
 
-/** Why a file is not touched: it is not ours alone (`foreign`), too large (`large`), or the system fails (`system`). */
-export type FaultKind = 'foreign' | 'large' | 'system'
+/**
+ * Why a file is not read or written: it is not ours alone (`foreign`), the system fails (`system`), it is not what it should
+ * be (`damaged`), which one that is too large is not either.
+ */
+export type FaultKind = 'foreign' | 'system' | 'damaged'
 
 /** What is wrong with a private file; the message goes on behind its name. */
 export class FileFault extends Error {
@@ -142,7 +145,7 @@ export class PrivateFile {
   }
 
   #tooLarge(): FileFault {
-    return new FileFault('large', `is too large: it may have ${this.#max} bytes at most`)
+    return new FileFault('damaged', `is too large: it may have ${this.#max} bytes at most`)
   }
 
   /** Writes the bytes beside the file, on to the disk, and then puts them there. */

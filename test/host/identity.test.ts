@@ -11,6 +11,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,6 +30,8 @@ const isRoot = process.getuid?.() === 0
 const posix = { skip: isWindows && 'Windows knows no modes' }
 const root = { skip: !isRoot && 'only root can take another user’s part' }
 const nobody = 65_534
+/** A plain file of our own that cannot be read. */
+const procMem = { skip: !existsSync('/proc/self/mem') && 'this needs the /proc of Linux' }
 
 const base = mkdtempSync(join(tmpdir(), 'parley-identity-'))
 let folder = base
@@ -61,19 +64,25 @@ function modeOf(path: string): string {
   return (statSync(path).mode & 0o777).toString(8)
 }
 
+/** Asserts that an identity made under that umask is for its owner alone. */
+async function isPrivate(umask: number, file: string): Promise<void> {
+  process.umask(umask)
+  const key = await loadIdentity(file)
+  assert.deepEqual([file, dirname(file)].map(modeOf), ['600', '700'])
+  assert.deepEqual(new Uint8Array(readFileSync(file)), key.bytes)
+  assert.deepEqual(readdirSync(dirname(file)), ['a.key'], 'nothing is left beside it')
+  assert.ok((await loadIdentity(file)).publicKey.equals(key.publicKey))
+}
+
 describe('an identity file that is missing', () => {
   test(
-    'is made for its owner alone, whatever the umask, and gives the same key from then on',
+    'is made for its owner alone, whatever the umask, and gives the same key from then on (B126)',
     posix,
     async () => {
-      const umask = process.umask(0)
+      const umask = process.umask()
       try {
-        const file = join(folder, 'new', 'deep', 'a.key')
-        const key = await loadIdentity(file)
-        assert.deepEqual([file, dirname(file), dirname(dirname(file))].map(modeOf), ['600', '700', '700'])
-        assert.deepEqual(new Uint8Array(readFileSync(file)), key.bytes)
-        assert.deepEqual(readdirSync(dirname(file)), ['a.key'], 'nothing is left beside it')
-        assert.ok((await loadIdentity(file)).publicKey.equals(key.publicKey))
+        await isPrivate(0, join(folder, 'new', 'deep', 'a.key'))
+        await isPrivate(0o277, join(folder, 'newer', 'a.key'))
       } finally {
         process.umask(umask)
       }
@@ -135,7 +144,7 @@ describe('an identity file is refused, and left as it is, when it', () => {
   ]
 
   for (const [name, bytes] of damaged) {
-    test(name, async () => {
+    test(`${name} (B128)`, async () => {
       const file = write(bytes)
       await refusal(file)
       assert.deepEqual(new Uint8Array(readFileSync(file)), bytes)
@@ -143,7 +152,14 @@ describe('an identity file is refused, and left as it is, when it', () => {
     })
   }
 
-  test('is cut anywhere', async () => {
+  test('is of a gigabyte, and at once (B128)', async () => {
+    const file = write(good)
+    truncateSync(file, 2 ** 30)
+    assert.match((await refusal(file)).message, /is too large/)
+    assert.equal(statSync(file).size, 2 ** 30)
+  })
+
+  test('is cut anywhere (B128)', async () => {
     for (let length = 0; length < good.length; length++) {
       const file = write(good.subarray(0, length))
       await refusal(file)
@@ -151,14 +167,30 @@ describe('an identity file is refused, and left as it is, when it', () => {
     }
   })
 
+  for (const mode of [0o777, 0o770, 0o707, 0o722]) {
+    test(`lies in a folder that others can write to: ${mode.toString(8)} (B126)`, posix, async () => {
+      const file = write(good)
+      chmodSync(folder, mode)
+      assert.match((await refusal(file)).message, /run: chmod go-w/)
+      assert.match((await refusal(join(folder, 'new.key'))).message, /run: chmod go-w/)
+      assert.deepEqual(readdirSync(folder), ['a.key'])
+    })
+  }
+
+  test('lies in a folder of someone else (B127)', root, async () => {
+    const file = write(good)
+    chownSync(folder, nobody, nobody)
+    assert.match((await refusal(file)).message, /lies in a folder of another user/)
+  })
+
   for (const mode of [0o644, 0o640, 0o604, 0o620, 0o601]) {
-    test(`is open to others: ${mode.toString(8)}`, posix, async () => {
+    test(`is open to others: ${mode.toString(8)} (B126)`, posix, async () => {
       const error = await refusal(write(good, mode))
       assert.match(error.message, /chmod 600/)
     })
   }
 
-  test('is a symbolic link, to a key or to nothing', posix, async () => {
+  test('is a symbolic link, to a key or to nothing (B127)', posix, async () => {
     const target = write(good)
     for (const to of [target, join(folder, 'missing')]) {
       const link = join(folder, `link-${to === target}`)
@@ -168,19 +200,19 @@ describe('an identity file is refused, and left as it is, when it', () => {
     assert.equal(existsSync(join(folder, 'missing')), false)
   })
 
-  test('is a pipe, and does not wait for its other end', posix, async () => {
+  test('is a pipe, and does not wait for its other end (B127)', posix, async () => {
     const file = join(folder, 'pipe')
     execFileSync('mkfifo', ['-m', '600', file])
     assert.match((await refusal(file)).message, /not a plain file/)
   })
 
-  test('is a folder', posix, async () => {
+  test('is a folder (B127)', posix, async () => {
     const file = join(folder, 'folder')
     mkdirSync(file, 0o700)
     assert.match((await refusal(file)).message, /not a plain file/)
   })
 
-  test('belongs to someone else', root, async () => {
+  test('belongs to someone else (B127)', root, async () => {
     const file = write(good)
     chownSync(file, nobody, nobody)
     assert.match((await refusal(file)).message, /belongs to another user/)
@@ -195,14 +227,33 @@ describe('an identity file is refused, and left as it is, when it', () => {
   })
 })
 
-test('an error tells nothing of the key', async () => {
-  const seed = good.subarray(4, 36)
-  const forms = [
-    hex(seed),
-    Buffer.from(seed).toString('base64'),
-    Buffer.from(seed).toString('base64url'),
-    seed.join(),
+test('may lie where others read, or write beside it but cannot replace it (B126)', posix, async () => {
+  const file = write(good)
+  for (const mode of [0o755, 0o750, 0o1777]) {
+    chmodSync(folder, mode)
+    assert.deepEqual((await loadIdentity(file)).bytes, good)
+  }
+})
+
+test('an identity that the disk does not give is not taken for a damaged one (F12)', procMem, async () => {
+  const error = await errorOf(loadIdentity('/proc/self/mem'))
+  assert.match(error.message, /^The identity file \/proc\/self\/mem cannot be read \(EIO\)/)
+})
+
+test('a key that is shown in any way tells nothing of itself (B129)', () => {
+  const key = keyOf(42)
+  const shown = [
+    inspect(key, { depth: 20, showHidden: true, customInspect: false, maxArrayLength: 1_000 }),
+    inspect(key, { depth: 20, showHidden: true }),
+    inspect([{ key }], { depth: 20, compact: false }),
+    JSON.stringify({ key }),
+    `${key}`,
+    Object.keys(key).join(),
   ]
+  for (const text of shown) tellsNothing(text)
+})
+
+test('an error tells nothing of the key (B129)', async () => {
   const files = [
     () => write(good.subarray(0, -1)),
     () => write(good.map((byte, i) => (i === good.length - 1 ? byte ^ 1 : byte))),
@@ -212,13 +263,26 @@ test('an error tells nothing of the key', async () => {
   for (const make of files) {
     const error = await refusal(make())
     const told = `${inspect(error, { depth: 20, showHidden: true, maxArrayLength: 1_000 })}${error.stack}${String(error.cause)}`
-    for (const form of forms) {
-      // Of any eight bytes in a row nothing shows either.
-      const piece = form.slice(0, form.includes(',') ? 20 : 12)
-      assert.ok(!told.replace(/\s/g, '').includes(piece), told)
-    }
+    tellsNothing(told)
   }
 })
+
+/** The secret half of the key in the files, as it could be printed. */
+const seed = good.subarray(4, 36)
+const forms = [
+  hex(seed),
+  Buffer.from(seed).toString('base64'),
+  Buffer.from(seed).toString('base64url'),
+  seed.join(),
+]
+
+function tellsNothing(text: string): void {
+  for (const form of forms) {
+    // Of any eight bytes in a row nothing shows either.
+    const piece = form.slice(0, form.includes(',') ? 20 : 12)
+    assert.ok(!text.replace(/\s/g, '').includes(piece), text)
+  }
+}
 
 describe('the file of a port', () => {
   test('is in the user’s data directory', () => {

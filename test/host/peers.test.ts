@@ -119,6 +119,7 @@ describe('the address book', () => {
     assert.deepEqual(peers.get(one), {
       peerId: one,
       addresses: [],
+      signedAddresses: [],
       protocols: ['/a'],
       agent: 'y',
       protocolVersion: 'ipfs/0.1.0',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { TestContext } from 'node:test'
+import { provider } from '#src/crypto/index'
 import type { Budget } from '#src/net/budget'
 import { Connection, type ConnectionEvents } from '#src/net/connection'
 import { memory } from '#src/net/memory'
@@ -13,7 +14,7 @@ import type { Limits, YamuxLimits } from '#src/protocol/limits'
 import { createNoiseIdentity, type NoiseIdentity } from '#src/protocol/noise/handshake'
 import type { NoiseSession } from '#src/protocol/noise/session'
 import { YAMUX_PROTOCOL, type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
-import { concat, utf8Text } from '#src/wire/bytes'
+import { concat, utf8, utf8Text } from '#src/wire/bytes'
 import type { ParleyError } from '#src/wire/errors'
 import { PrivateKey } from '#src/wire/keys'
 import { Multiaddr } from '#src/wire/multiaddr'
@@ -142,6 +143,12 @@ export function keyOf(number: number): PrivateKey {
 
 export function peerIdOf(key: PrivateKey): PeerId {
   return PeerId.fromPublicKey(key.publicKey)
+}
+
+/** A peer ID that is the same for the same number, of nobody: its key is not known. */
+export function hashedPeer(number: number): PeerId {
+  const digest = provider.sha256(utf8(String(number)))
+  return PeerId.fromBytes(Uint8Array.of(0x12, digest.length, ...digest))
 }
 
 /** The Noise identity of a key; without muxers there is no early negotiation. */

@@ -23,6 +23,9 @@ const maxMessage = 4096
 /** Addresses that we name of ourselves; more would not fit beside the protocols. */
 const maxAddresses = 16
 
+/** Addresses that are kept of a signed record. */
+const maxSigned = 32
+
 const protocolVersion = 'ipfs/0.1.0'
 
 /** What identify needs of its host. */
@@ -174,8 +177,9 @@ export class Identify {
     const { peers } = this.#options
     if (!record?.peerId.equals(connection.peerId) || record.seq < peers.seq(connection.peerId))
       return undefined
-    peers.update(connection.peerId, { seq: record.seq })
-    return record.addresses
+    const signedAddresses = record.addresses.slice(0, maxSigned)
+    peers.update(connection.peerId, { seq: record.seq, signedAddresses })
+    return signedAddresses
   }
 }
 
