@@ -74,7 +74,9 @@ async function chat(args: readonly string[]): Promise<number> {
     if (!flags.ephemeral) book.follow(host)
     const chat = new Chat({ flags, terminal, report, host })
     onSignals(() => chat.interrupt())
-    return await chat.run().finally(() => book.save())
+    const code = await chat.run()
+    await book.save()
+    return code
   } catch (error) {
     if (!(error instanceof ParleyError)) throw error
     report.error(error)

@@ -1,4 +1,6 @@
+import { provider } from '../crypto/index.ts'
 import { startTimer } from '../net/timer.ts'
+import { EMPTY, equals } from '../wire/bytes.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 import { underLock } from './file-lock.ts'
@@ -53,6 +55,8 @@ export class PeerStore {
   readonly #warn: (fault: unknown, consequence: string) => void
   readonly #now: () => number
   #peers = new Map<string, KeptPeer>()
+  /** The sum of the file whose peers we have. */
+  #seen: Uint8Array = EMPTY
   #changed = false
   /** The file is not ours to write to. */
   #closed = false
@@ -151,12 +155,19 @@ export class PeerStore {
 
   async #replace(): Promise<void> {
     this.#merge(await this.#readOrSetAside())
-    await this.#file.replace(encodePeers(this.#sorted()))
+    const bytes = encodePeers(this.#sorted())
+    await this.#file.replace(bytes)
+    this.#seen = provider.sha256(bytes)
   }
 
+  /** The peers in the file, unless it is the one that was seen last: a full one takes a while to read. */
   async #read(): Promise<KeptPeer[]> {
     const bytes = await this.#file.read()
-    return bytes ? decodePeers(bytes) : []
+    const sum = bytes && provider.sha256(bytes)
+    if (!bytes || !sum || equals(sum, this.#seen)) return []
+    const peers = decodePeers(bytes)
+    this.#seen = sum
+    return peers
   }
 
   /** Only under the lock: otherwise another process may have put a sound file there since it was read. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { parseAddress } from '#src/cli/address'
+import { hasPlace, parseAddress, parsePeer } from '#src/cli/address'
 import { keyOf, peerIdOf } from '../support/net.ts'
 
 const id = String(peerIdOf(keyOf(1)))
@@ -56,3 +56,14 @@ test('what is typed cannot command the terminal that shows why it is refused', (
 
 test('a peer without a place is told so', () =>
   assert.throws(() => parseAddress(`/p2p/${id}`), { code: 'ERR_USAGE', message: /does not say where/ }))
+
+test('a peer is named by its ID, with /p2p/ before it or /ipfs/ or nothing', () => {
+  for (const text of [id, ` ${id}\n`, `/p2p/${id}`, `/ipfs/${id}`]) {
+    const address = parsePeer(text)
+    assert.equal(String(address), `/p2p/${id}`)
+    assert.equal(hasPlace(address!), false)
+  }
+  for (const text of ['', '/', id.slice(1), `/ip4/192.0.2.1/tcp/4001/p2p/${id}`, `/p2p/${id}/p2p/${id}`])
+    assert.equal(parsePeer(text), undefined)
+  assert.ok(hasPlace(parseAddress(`/ip4/192.0.2.1/tcp/4001/p2p/${id}`)))
+})

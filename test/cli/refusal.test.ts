@@ -25,7 +25,8 @@ const wrongUsage: readonly [name: string, args: readonly string[], says: RegExp]
   ['a wrong port', ['--port', '70000'], /0 to 65535/],
   ['what is no multiaddr', ['--dial', 'localhost:3000'], /is not a multiaddr/],
   ['an address without a peer', ['--dial', '/ip4/127.0.0.1/tcp/3000'], /must end in \/p2p\//],
-  ['a peer without an address', ['--dial', `/p2p/${stranger}`], /does not say where/],
+  ['a peer who was never met', ['--dial', `/p2p/${stranger}`], /The address book has no address of/],
+  ['the bare ID of one', ['--dial', stranger], /The address book has no address of/],
   [
     'an address that is not for TCP',
     ['--dial', `/ip4/127.0.0.1/udp/3000/quic-v1/p2p/${stranger}`],

@@ -247,7 +247,7 @@ test('a key that is shown in any way tells nothing of itself (B129)', () => {
     inspect(key, { depth: 20, showHidden: true }),
     inspect([{ key }], { depth: 20, compact: false }),
     JSON.stringify({ key }),
-    `${key}`,
+    String(key),
     Object.keys(key).join(),
   ]
   for (const text of shown) tellsNothing(text)

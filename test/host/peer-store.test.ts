@@ -176,7 +176,7 @@ describe('an address book on disk', () => {
   })
 
   test('takes no address that only says who, and keeps none with /p2p', async () => {
-    const itself = Multiaddr.parse(`/p2p/${one}`)
+    const itself = Multiaddr.parse(`/p2p/${String(one)}`)
     const store = await open()
     store.note(one, [itself, addresses(1)[0]!.withPeerId(one)], SIGNED_TTL)
     store.note(two, [itself], SIGNED_TTL)
@@ -227,7 +227,9 @@ describe('an address book that is damaged', () => {
       Buffer.from(Buffer.from(good()).toString().replace('"version":1', '"version":99')),
     'holds noise': () => Buffer.alloc(10_000, 0xa7),
     'holds a million peers': () =>
-      Buffer.from(`{"peer":"${one}","addresses":[["/ip4/192.0.2.1/tcp/4001",1]]}\n`.repeat(1_000_000)),
+      Buffer.from(
+        `{"peer":"${String(one)}","addresses":[["/ip4/192.0.2.1/tcp/4001",1]]}\n`.repeat(1_000_000),
+      ),
   }
   for (const [name, bytes] of Object.entries(damaged)) {
     test(`${name} is set aside, and a new one begun (B130)`, async () => {
@@ -319,7 +321,7 @@ describe('an address book that cannot be written', () => {
       import { PeerId } from '#src/wire/peer-id'
       const file = ${JSON.stringify(join(folder, 'peers'))}
       const store = await PeerStore.open(file, { warn: text => console.log('warning', text) })
-      const learn = port => store.note(PeerId.parse('${one}'), [Multiaddr.parse('/ip4/192.0.2.1/tcp/' + port)], 1e6)
+      const learn = port => store.note(PeerId.parse('${String(one)}'), [Multiaddr.parse('/ip4/192.0.2.1/tcp/' + port)], 1e6)
       learn(1)
       await store.save()
       const before = readFileSync(file, 'utf8')
@@ -373,7 +375,7 @@ describe('an address book that cannot be written', () => {
       import { PeerStore } from '#src/host/peer-store'
       import { Multiaddr } from '#src/wire/multiaddr'
       import { PeerId } from '#src/wire/peer-id'
-      const peer = PeerId.parse('${one}')
+      const peer = PeerId.parse('${String(one)}')
       const store = await PeerStore.open(${JSON.stringify(join(folder, 'peers'))}, { warn: text => console.log(text) })
       store.note(peer, [Multiaddr.parse('/ip4/192.0.2.1/tcp/1')], 1e6)
       await store.save()
