@@ -69,7 +69,7 @@ async function chat(args: readonly string[]): Promise<number> {
       )
     const book = await openBook(flags, report)
     const host = await openHost(flags)
-    book.restore(host)
+    for (const { peerId } of flags.dial) if (peerId) book.restore(host, peerId)
     // Who leaves nothing of himself behind leaves nothing of others either.
     if (!flags.ephemeral) book.follow(host)
     const chat = new Chat({ flags, terminal, report, host })

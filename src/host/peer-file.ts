@@ -13,7 +13,7 @@ export const MAX_PEER_FILE: number = 1024 * 1024
 export const maxKeptPeers = 1_024
 
 /** Addresses that are kept of one peer; the one that would be forgotten first goes first. */
-export const maxKeptAddresses = 32
+export const maxKeptAddresses = 16
 
 /** Where a peer can be dialled, without /p2p, and when to forget that, in milliseconds since 1970. */
 export interface KeptAddress {

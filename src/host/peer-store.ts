@@ -86,13 +86,11 @@ export class PeerStore {
     return peer !== undefined && expiryOf(peer) > this.#now()
   }
 
-  /** Tells a host where its peers may be found. */
-  restore(host: Host): void {
+  /** Tells a host where a peer may be found, if that is known. */
+  restore(host: Host, peerId: PeerId): void {
     const now = this.#now()
-    // The last one that a host hears of is the last one that it forgets.
-    for (const { peerId, addresses } of this.#sorted().reverse()) {
-      for (const { address, expires } of addresses) host.peers.add(peerId, [address], expires - now)
-    }
+    const { addresses = [] } = this.#peers.get(String(peerId)) ?? {}
+    for (const { address, expires } of addresses) host.peers.add(peerId, [address], expires - now)
   }
 
   /** Keeps what a host learns of its peers from now on. Returns the undo. */

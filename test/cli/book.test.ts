@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { keyOf } from '../support/net.ts'
-import { folder, freePort, listen, Program, run, start } from '../support/program.ts'
+import { dial, folder, listen, Program, run, start } from '../support/program.ts'
 
 const mounts = {
   skip:
@@ -49,16 +49,26 @@ test('a peer that was met before is dialled by its ID alone', async t => {
   assert.deepEqual(await ann.texts(3), ['one', 'two', 'three'])
 })
 
-test('one who was dialled remembers who came, if it listens', async t => {
-  const { env } = newHome()
-  const port = String(await freePort())
-  const ann = start(t, ['--json', '--port', '0', '--ephemeral'])
+test('one who was dialled remembers who came, if he listens and has signed where', async t => {
+  const { env, book } = newHome()
+  const ann = start(t, ['--json', '--port', '0'], env)
   const { addresses } = await ann.next('listening')
-  const bob = start(t, ['--json', '--port', port, '--dial', (addresses as string[])[0]!], env)
-  const { peer } = await bob.next('connected')
-  bob.signal('SIGINT')
-  assert.equal((await bob.ended).code, 0)
-  assert.ok(readFileSync(join(env.XDG_DATA_HOME!, 'parley', 'peers'), 'utf8').includes(String(peer)))
+  const target = (addresses as string[]).find(address => address.startsWith('/ip4/127.'))!
+  const guest = await dial(t, target)
+  const bob = await listen(t, '--dial', target)
+  await ann.next('connected').then(() => ann.next('connected'))
+  guest.say('hello')
+  await ann.texts(1)
+  ann.signal('SIGINT')
+  assert.equal((await ann.ended).code, 0)
+  const [, ...lines] = readFileSync(book, 'utf8').trim().split('\n')
+  assert.deepEqual(
+    lines.map(line => JSON.parse(line).peer),
+    [bob.peer],
+    'the guest listens nowhere',
+  )
+  assert.equal((await run(t, ['--dial', bob.peer], 'hi\n', env)).code, 0)
+  assert.equal((await bob.program.texts(2))[1], 'hi')
 })
 
 test('--ephemeral reads the address book, and leaves nothing behind', async t => {
@@ -165,7 +175,7 @@ test(
   },
 )
 
-test('two chats that end at once both leave behind what they have learned', async t => {
+test('chats that end at once all leave behind what they have learned', async t => {
   const { env, book } = newHome()
   const nodes = await Promise.all([listen(t), listen(t), listen(t)])
   const ended = await Promise.all(nodes.map(({ address }) => run(t, ['--dial', address], 'hi\n', env)))

@@ -88,7 +88,7 @@ function sound(): Uint8Array {
 /** What a host knows of a peer after it was told by the store. */
 async function restored(store: PeerStore, peerId: PeerId): Promise<string[]> {
   const host = await createHost()
-  store.restore(host)
+  store.restore(host, peerId)
   const ports = (host.peers.get(peerId)?.addresses ?? []).map(address => address.value('tcp')!)
   await host.stop()
   return ports
@@ -165,13 +165,13 @@ describe('an address book on disk', () => {
     assert.ok(peers[1]!.peerId.equals(hashedPeer(2_499)))
   })
 
-  test('keeps 32 addresses of a peer, those that last longest', async () => {
+  test('keeps 16 addresses of a peer, those that last longest', async () => {
     const store = await open()
     store.note(one, addresses(...Array.from({ length: 100 }, (_, i) => i + 1)), SIGNED_TTL)
     store.note(one, addresses(500), DIALLED_TTL)
     await store.save()
     const ports = kept()[String(one)]!
-    assert.equal(ports.length, 32)
+    assert.equal(ports.length, 16)
     assert.equal(ports[0], 500)
   })
 
@@ -435,7 +435,7 @@ describe('the store of a host', () => {
       await store.save()
       undo()
       const again = await open()
-      again.restore(c)
+      again.restore(c, b.peerId)
       assert.ok((await c.dial(b.peerId)).peerId.equals(b.peerId))
     }))
 })
