@@ -1,5 +1,5 @@
-import { unlinkSync } from 'node:fs'
-import { chmod, mkdtemp, readdir, realpath, rename, rm, symlink, unlink } from 'node:fs/promises'
+import { chmodSync, renameSync, unlinkSync } from 'node:fs'
+import { mkdtemp, readdir, realpath, rm, symlink, unlink } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -115,15 +115,19 @@ class Claim {
     const folder = dirname(this.#path)
     const hidden = `.lock-${hex(provider.randomBytes(6))}`
     await alias(folder, short => listen(this.#server, join(short, hidden)))
-    removeAtExit(this.#path)
     try {
-      await chmod(join(folder, hidden), 0o600)
-      // A socket refuses before it listens; by its name it is known only now.
-      await rename(join(folder, hidden), this.#path)
+      this.#show(join(folder, hidden))
     } catch (cause) {
       this.end()
       throw cause
     }
+  }
+
+  /** A socket refuses before it listens, so it has had another name until now. At once, lest a killed process leave that. */
+  #show(hidden: string): void {
+    chmodSync(hidden, 0o600)
+    renameSync(hidden, this.#path)
+    removeAtExit(this.#path)
   }
 
   /** Whether all the others are gone or give way. */

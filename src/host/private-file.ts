@@ -68,7 +68,8 @@ export class PrivateFile {
 
   /** Makes the file, if there is none; returns whether it did. */
   create(bytes: Uint8Array): Promise<boolean> {
-    return this.#write(bytes, async temporary => {
+    const temporary = `${this.path}.${hex(provider.randomBytes(8))}.new`
+    return this.#write(bytes, temporary, async () => {
       try {
         // Unlike a rename it never replaces anything.
         await link(temporary, this.path)
@@ -82,9 +83,15 @@ export class PrivateFile {
     })
   }
 
-  /** Puts other bytes in the place of what is in the file, or makes it: whoever reads it gets the old bytes or the new. */
+  /**
+   * Puts other bytes in the place of what is in the file, or makes it: whoever reads it gets the old bytes or the new. Those
+   * who may do so at once must take turns.
+   */
   async replace(bytes: Uint8Array): Promise<void> {
-    await this.#write(bytes, temporary => rename(temporary, this.path))
+    const temporary = `${this.path}.new`
+    // It is left behind when a process is killed, and then nobody else's.
+    await unlink(temporary).catch(() => {})
+    await this.#write(bytes, temporary, () => rename(temporary, this.path))
   }
 
   /** Gives the file another name, in place of whatever had it. */
@@ -149,12 +156,11 @@ export class PrivateFile {
   }
 
   /** Writes the bytes beside the file, on to the disk, and then puts them there. */
-  async #write<T>(bytes: Uint8Array, put: (temporary: string) => Promise<T>): Promise<T> {
+  async #write<T>(bytes: Uint8Array, temporary: string, put: () => Promise<T>): Promise<T> {
     await this.makeFolder()
-    const temporary = `${this.path}.${hex(provider.randomBytes(8))}.new`
     try {
       await system('written', writeNew(temporary, bytes))
-      const result = await system('written', put(temporary))
+      const result = await system('written', put())
       await syncFolder(dirname(this.path))
       return result
     } catch (fault) {

@@ -26,6 +26,7 @@ import type { PeerId } from '#src/wire/peer-id'
 import { Clock } from '../support/clock.ts'
 import { once, runModule, withHosts } from '../support/hosts.ts'
 import { hashedPeer, keyOf, peerIdOf } from '../support/net.ts'
+import { Program } from '../support/program.ts'
 
 const posix = { skip: process.platform === 'win32' && 'Windows knows no modes' }
 const root = { skip: process.getuid?.() !== 0 && 'only root can take another user’s part' }
@@ -196,6 +197,36 @@ describe('an address book on disk', () => {
     assert.equal(Object.keys(kept()).length, 8)
     assert.deepEqual(readdirSync(dirname(file)), ['peers'])
   })
+})
+
+test('an address book whose writer is killed at any moment is the old one or the new (B130)', async t => {
+  const source = `
+    import { PeerStore } from '#src/host/peer-store'
+    import { Multiaddr } from '#src/wire/multiaddr'
+    import { PeerId } from '#src/wire/peer-id'
+    const store = await PeerStore.open(${JSON.stringify(file)}, { warn: console.log })
+    const [peer, address] = [PeerId.parse('${String(one)}'), Multiaddr.parse('/ip4/192.0.2.1/tcp/1')]
+    for (let turn = 0; ; turn++) {
+      store.note(peer, [address], 1e9 + turn)
+      await store.save()
+      if (turn === 0) console.log('begun')
+    }`
+  for (let round = 0; round < 12; round++) {
+    const writer = new Program(t, [process.execPath, '--input-type=module', '--eval', source])
+    await writer.stdout.match(/begun/)
+    await new Promise(resolve => setTimeout(resolve, round * 1.7))
+    writer.signal('SIGKILL')
+    const { stdout, stderr } = await writer.ended
+    assert.deepEqual([stdout, stderr], ['begun\n', ''])
+    const store = await open()
+    assert.ok(store.knows(one))
+  }
+  const store = await open()
+  store.note(two, addresses(2), DIALLED_TTL)
+  await store.save()
+  assert.deepEqual(warnings, [])
+  const left = readdirSync(dirname(file)).filter(name => !name.startsWith('.lock-'))
+  assert.deepEqual(left, ['peers'], 'what the killed ones left is gone')
 })
 
 describe('an address book that is damaged', () => {
