@@ -1,8 +1,17 @@
+import type { Line, Lines } from '../faults/proxy.ts'
 import { eventually, sleep } from './async.ts'
 import { check, equal, fails } from './check.ts'
 import { type Digest, patternDigest } from './pattern.ts'
 import type { Peer } from './peer.ts'
-import type { Cutting } from './proxy.ts'
+
+/** How a proxy passes bytes on: one by one, or gathered into large pieces. */
+export type Cutting = 'bytes' | 'blocks'
+
+/** The line that cuts so, in both directions. */
+export const lines: Record<Cutting, Lines> = {
+  bytes: both({ pieces: 1 }),
+  blocks: both({ delay: 5, joins: 65_536 }),
+}
 
 /** One row of the matrix: what two peers do with each other. `near` is the one that dials. */
 export interface Cell {
@@ -29,6 +38,10 @@ export interface Link {
 }
 
 const MiB = 1024 * 1024
+
+function both(line: Line): Lines {
+  return { up: line, down: line }
+}
 
 /** Connects, has each of the two act on the other in turn, and connects no more. */
 function bothSides(act: (one: Peer, other: Peer) => Promise<string | undefined>) {

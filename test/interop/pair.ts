@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
+import { startProxy } from '../faults/proxy.ts'
 import { eventually } from './async.ts'
-import type { Cell } from './cells.ts'
+import { type Cell, lines } from './cells.ts'
 import { type Column, parley as parleyProgram } from './columns.ts'
 import type { Direction } from './matrix.ts'
 import { Peer } from './peer.ts'
-import { startProxy } from './proxy.ts'
 
 /** parley's program and another's, started when a cell needs them, and kept for the next that wants the same flags. */
 export class Pair {
@@ -31,14 +31,14 @@ export class Pair {
   async run(cell: Cell, direction: Direction): Promise<string | undefined> {
     const [parley, other] = await this.#start(cell)
     const [near, far] = direction === 'out' ? [parley, other] : [other, parley]
-    const proxy = cell.through && (await startProxy(portOf(far.address), cell.through))
+    const proxy = cell.through && (await startProxy(portOf(far.address), lines[cell.through]))
     const address = proxy ? far.address.replace(/\/tcp\/\d+/, `/tcp/${proxy.port}`) : far.address
     try {
       const figure = await cell.run(near, far, { address, parley })
       await part(near, far)
       return figure
     } finally {
-      proxy?.close()
+      await proxy?.close()
     }
   }
 
