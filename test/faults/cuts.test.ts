@@ -1,0 +1,4 @@
+import { cuts } from './cuts.ts'
+import { testFaults } from './fault.ts'
+
+testFaults(cuts)

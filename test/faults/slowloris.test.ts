@@ -1,0 +1,4 @@
+import { testFaults } from './fault.ts'
+import { slowloris } from './slowloris.ts'
+
+testFaults(slowloris)
