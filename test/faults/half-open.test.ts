@@ -1,0 +1,4 @@
+import { testFaults } from './fault.ts'
+import { halfOpen } from './half-open.ts'
+
+testFaults(halfOpen)

@@ -1,0 +1,4 @@
+import { testFaults } from './fault.ts'
+import { stops } from './stops.ts'
+
+testFaults(stops)
