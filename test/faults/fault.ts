@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Host } from '#src/host/host'
+import type { Limits } from '#src/protocol/limits'
 import { ParleyError } from '#src/wire/errors'
 import { type OptionsOf, withHosts } from '../support/hosts.ts'
 import { until } from '../support/net.ts'
+import { type FaultyProxy, startProxy } from './proxy.ts'
 
 /** How much of a fault is tried: what a minute has room for, or all of it. */
 export type Scale = 'short' | 'full'
@@ -46,6 +48,21 @@ export async function withIdleHosts(
     await body(...hosts)
   })
   for (const host of seen) await isIdle(host)
+}
+
+/** Runs the body with two hosts and a proxy between them. */
+export async function withProxy(
+  limits: Partial<Limits>,
+  body: (dialer: Host, listener: Host, proxy: FaultyProxy, target: string) => Promise<void>,
+): Promise<void> {
+  await withIdleHosts(2, { limits }, async (dialer, listener) => {
+    const proxy = await startProxy(Number(listener.addresses[0]!.value('tcp')))
+    try {
+      await body(dialer, listener, proxy, `/ip4/127.0.0.1/tcp/${proxy.port}`)
+    } finally {
+      await proxy.close()
+    }
+  })
 }
 
 /** Waits until all counters of a host are at zero. */

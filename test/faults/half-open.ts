@@ -4,8 +4,8 @@ import type { Limits } from '#src/protocol/limits'
 import { serveEcho } from '../support/hosts.ts'
 import { collect, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
-import { codeOf, type Fault, isIdle, type Scale, since, tally, withIdleHosts } from './fault.ts'
-import { type FaultyProxy, type Lines, startProxy } from './proxy.ts'
+import { codeOf, type Fault, isIdle, type Scale, since, tally, withProxy } from './fault.ts'
+import type { Lines } from './proxy.ts'
 
 const swallow: Lines = {
   up: { cut: { at: 0, by: 'swallow' } },
@@ -24,27 +24,12 @@ function limitsOf(scale: Scale): Partial<Limits> {
   return { yamux: { keepAliveInterval: interval, keepAliveTimeout: answer } }
 }
 
-/** Runs the body with two hosts and a proxy between them. */
-async function withProxy(
-  limits: Partial<Limits>,
-  body: (dialer: Host, listener: Host, proxy: FaultyProxy, target: string) => Promise<void>,
-): Promise<void> {
-  await withIdleHosts(2, { limits }, async (dialer, listener) => {
-    const proxy = await startProxy(Number(listener.addresses[0]!.value('tcp')))
-    serveEcho(listener)
-    try {
-      await body(dialer, listener, proxy, `/ip4/127.0.0.1/tcp/${proxy.port}`)
-    } finally {
-      await proxy.close()
-    }
-  })
-}
-
 /** The line swallows all in the middle of a session, at rest or under load; both ends must notice, and come together again. */
 async function goDark(scale: Scale, load: boolean): Promise<string> {
   const { bound } = sizes(scale)
   let told = ''
   await withProxy(limitsOf(scale), async (dialer, listener, proxy, target) => {
+    serveEcho(listener)
     const streams = await Promise.all(Array.from({ length: 5 }, () => dialer.open(target, '/echo')))
     const reading = streams.map(stream => codeOf(collect(stream)))
     const writing = setInterval(() => {

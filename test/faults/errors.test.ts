@@ -1,0 +1,4 @@
+import { errors } from './errors.ts'
+import { testFaults } from './fault.ts'
+
+testFaults(errors)

@@ -1,0 +1,4 @@
+import { testFaults } from './fault.ts'
+import { flow } from './flow.ts'
+
+testFaults(flow)

@@ -1,0 +1,4 @@
+import { testFaults } from './fault.ts'
+import { kills } from './kills.ts'
+
+testFaults(kills)
