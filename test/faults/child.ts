@@ -35,6 +35,11 @@ export class Child {
     return this.#process.pid!
   }
 
+  /** What it has said and nobody has heard, for errors. */
+  get said(): string {
+    return this.#words.map(word => JSON.stringify(word)).join(' ')
+  }
+
   get isAlive(): boolean {
     return !this.#ended
   }
@@ -48,9 +53,10 @@ export class Child {
     return this.#words.splice(0, index + 1).at(-1)!
   }
 
-  /** Whether it has said that name by now. */
-  hasSaid(name: string): boolean {
-    return this.#words.some(word => name in word)
+  /** What it says of that name from now on. */
+  fresh(name: string): Promise<Word> {
+    this.#words.length = 0
+    return this.next(name)
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,0 +1,4 @@
+import { clocks } from './clocks.ts'
+import { testFaults } from './fault.ts'
+
+testFaults(clocks)

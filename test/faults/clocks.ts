@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Host } from '#src/host/host'
+import { Multiaddr } from '#src/wire/multiaddr'
+import { collect, until } from '../support/net.ts'
+import { pattern } from '../support/wire.ts'
+import { Child } from './child.ts'
+import { codeOf, type Fault, type Scale, since, withIdleHosts } from './fault.ts'
+
+const day = 24 * 3_600_000
+const jumps = [day, -day, 10 * 365 * day, -10 * 365 * day]
+
+/** Milliseconds between signs of life, and for the answer. */
+const keepAlive = { keepAliveInterval: 200, keepAliveTimeout: 1_000 }
+
+/**
+ * A host whose clock on the wall jumps as it is told, and that counts its timers. It echoes; and it says when a connection
+ * ends, and each second how many timers it has begun.
+ */
+const clockwork = (limits: object) => `
+  import { createHost } from '#src/index'
+  const say = word => console.log(JSON.stringify(word))
+  let timers = 0
+  const { setTimeout: begin } = globalThis
+  globalThis.setTimeout = (...args) => { timers++; return begin(...args) }
+  const { now } = Date
+  let offset = 0
+  Date.now = () => now() + offset
+  const host = await createHost({ listen: ['/ip4/127.0.0.1/tcp/0'], limits: ${JSON.stringify(limits)} })
+  host.handle('/echo', async stream => {
+    for await (const chunk of stream) if (!stream.write(chunk)) await stream.drained()
+    await stream.end()
+  })
+  host.on('disconnect', ({ error }) => say({ disconnect: error?.code ?? 'in good order' }))
+  let jumped = 0
+  const jumps = ${JSON.stringify(jumps)}
+  process.on('SIGUSR2', () => {
+    offset = jumps[jumped++ % jumps.length]
+    // Who hears of it gets a record with the time of now.
+    host.handle('/late/' + jumped, stream => stream.reset())
+    say({ jumped: offset })
+  })
+  setInterval(() => {
+    say({ timers, cpu: process.cpuUsage().user + process.cpuUsage().system })
+    timers = 0
+  }, 500)
+  say({ address: host.addresses[0].toString() })
+`
+
+async function echoOnce(host: Host, address: Multiaddr): Promise<void> {
+  const stream = await host.open(address, '/echo')
+  stream.write(pattern(1_000))
+  await stream.end()
+  assert.deepEqual(await collect(stream), pattern(1_000))
+}
+
+/** The clock of a host jumps, while it is connected to twenty. */
+async function jump(): Promise<string> {
+  const child = new Child(clockwork({ yamux: keepAlive }))
+  const timers: number[] = []
+  try {
+    const address = Multiaddr.parse(String((await child.next('address')).address))
+    await withIdleHosts(20, { listen: [] }, async (...peers) => {
+      await Promise.all(peers.map(peer => echoOnce(peer, address)))
+      for (const [index] of jumps.entries()) {
+        child.signal('SIGUSR2')
+        await child.next('jumped')
+        await Promise.all(peers.map(peer => echoOnce(peer, address)))
+        await child.fresh('timers')
+        timers.push(Number((await child.next('timers')).timers))
+        // What the host can do is told anew, and believed, though its clock went back.
+        const { peerId } = peers[0]!.connections[0]!
+        await until(() => peers.every(peer => peer.peers.speaks(peerId, `/late/${index + 1}`)))
+      }
+      for (const peer of peers) assert.equal(peer.connections.length, 1, 'a connection was lost')
+    })
+  } catch (error) {
+    throw new Error(`the host said: ${child.said} ${child.stderr}`, { cause: error })
+  } finally {
+    await child.kill()
+  }
+  // Each of 20 connections has a timer for its keepalive each 200 ms: some 50 in half a second, and as many for what else there is.
+  for (const count of timers) assert.ok(count < 500, `${count} timers in half a second`)
+  return `${jumps.length} jumps by ±1 day and ±10 years: none of 20 connections lost; timers begun in half a second: ${timers.join(', ')}`
+}
+
+/** A host is stopped for much longer than its own keepalive, and goes on. */
+async function freeze(scale: Scale): Promise<string> {
+  const frozen = scale === 'full' ? 60_000 : 2_000
+  const child = new Child(clockwork({ yamux: keepAlive }))
+  let told = ''
+  try {
+    const address = Multiaddr.parse(String((await child.next('address')).address))
+    // The others are patient, or they would give up on it.
+    const limits = { yamux: { keepAliveInterval: 300_000 }, writeTimeout: 300_000 }
+    await withIdleHosts(20, { listen: [], limits }, async (...peers) => {
+      await Promise.all(peers.map(peer => echoOnce(peer, address)))
+      // At rest, so that it asks for signs of life itself.
+      await sleep(500)
+      child.signal('SIGSTOP')
+      await sleep(frozen)
+      child.signal('SIGCONT')
+      const begin = performance.now()
+      await child.fresh('timers')
+      const timers = Number((await child.next('timers')).timers)
+      await Promise.all(peers.map(peer => codeOf(echoOnce(peer, address))))
+      const left = peers.filter(peer => peer.connections.length === 1).length
+      told = `${left} of 20 connections stood after ${frozen} ms, all answered ${since(begin)} ms after it went on; ${timers} timers in half a second`
+      assert.ok(timers < 500, told)
+      assert.equal(left, 20, told)
+    })
+  } finally {
+    await child.kill()
+  }
+  return told
+}
+
+/** Clocks that jump, and processes that stand still. */
+export const clocks: readonly Fault[] = [
+  {
+    name: 'a clock on the wall that jumps by a day or by ten years ends nothing, and starts no storm of timers',
+    run: jump,
+  },
+  {
+    name: 'a process that stood still for longer than its keepalive keeps its connections when it goes on',
+    run: freeze,
+  },
+]

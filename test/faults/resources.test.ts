@@ -1,0 +1,4 @@
+import { testFaults } from './fault.ts'
+import { resources } from './resources.ts'
+
+testFaults(resources)
