@@ -120,6 +120,10 @@ const dialErrors: Record<string, [ErrorCode, string]> = {
   ETIMEDOUT: ['ERR_UNREACHABLE', 'there was no answer; check the address and any firewall'],
   EHOSTUNREACH: ['ERR_UNREACHABLE', 'that machine cannot be reached from here'],
   ENETUNREACH: ['ERR_UNREACHABLE', 'that network cannot be reached from here'],
+  EMFILE: [
+    'ERR_UNREACHABLE',
+    'this program has as many files open as it may; close some, or raise that limit',
+  ],
 }
 
 function dialError(cause: NodeJS.ErrnoException, address: Multiaddr): ParleyError {
