@@ -108,6 +108,7 @@ export const errors: readonly Fault[] = [
   { name: 'a write to a peer that has reset the connection ends in an error of ours', run: brokenPipe },
   {
     name: 'hosts and networks that cannot be reached, and time that runs out, are told by code',
+    long: true,
     run: unreachable,
   },
 ]

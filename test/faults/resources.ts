@@ -248,7 +248,7 @@ async function keyOnBadDisk(): Promise<string> {
 /** What it prints goes to a device that is always full. */
 async function fullOutput(): Promise<string> {
   const run = (flags: string) =>
-    spawnSync('sh', ['-c', `exec timeout -s INT 3 "$node" "$cli" ${flags} --port 0 </dev/null >/dev/full`], {
+    spawnSync('sh', ['-c', `exec timeout -s INT 2 "$node" "$cli" ${flags} --port 0 </dev/null >/dev/full`], {
       encoding: 'utf8',
       env: { ...process.env, cli, node: process.execPath, XDG_DATA_HOME: tmpdir() },
     })
@@ -257,7 +257,7 @@ async function fullOutput(): Promise<string> {
     assert.doesNotMatch(stderr, /^\s+at |Error:/m)
     return status
   })
-  // The program ends well, or goes on until it is interrupted, which it is after three seconds: 124 says so.
+  // The program ends well, or goes on until it is interrupted, which it is after two seconds: 124 says so.
   for (const status of ends) assert.ok(status === 0 || status === 124, `exit code ${status}`)
   return `exit codes ${ends.join(' and ')} (124: it went on), and no complaint`
 }
@@ -270,6 +270,7 @@ export const resources: readonly Fault[] = [
   },
   {
     name: 'with 128 MB of heap a process survives all floods, answers an honest peer meanwhile, and gives all back',
+    long: true,
     run: littleHeap,
   },
   { name: 'an identity that cannot be written is refused in one sentence, and leaves nothing', run: noDisk },

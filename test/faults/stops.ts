@@ -62,6 +62,7 @@ async function stopOnce(random: () => number, codes: string[]): Promise<number> 
 export const stops: readonly Fault[] = [
   {
     name: 'stop() under load ends everything within two seconds, time and again',
+    long: true,
     run: async scale => {
       const random = randomNumbers(13)
       const codes: string[] = []
