@@ -5,6 +5,7 @@ import type { Fault } from './fault.ts'
 import { flow } from './flow.ts'
 import { halfOpen } from './half-open.ts'
 import { kills } from './kills.ts'
+import { partitions } from './partitions.ts'
 import { resources } from './resources.ts'
 import { slowloris } from './slowloris.ts'
 import { stops } from './stops.ts'
@@ -20,4 +21,5 @@ export const faults: readonly Fault[] = [
   ...errors,
   ...resources,
   ...clocks,
+  ...partitions,
 ]

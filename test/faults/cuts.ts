@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Host } from '#src/host/host'
 import type { Stream } from '#src/net/stream'
+import { withHosts } from '../support/hosts.ts'
 import { turns, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
-import { codeOf, type Fault, since, tally, withIdleHosts, within } from './fault.ts'
+import { codeOf, type Fault, since, tally, within } from './fault.ts'
 import { type FaultyProxy, type Line, startProxy } from './proxy.ts'
 
 /** A session: so many streams, on each of which both sides send so many frames. Together 64. */
@@ -107,7 +108,7 @@ async function cutAll(by: 'end' | 'reset', full: boolean): Promise<string> {
   const codes: string[] = []
   let sessions = 0
   let lengths = { up: 0, down: 0 }
-  await withIdleHosts(2, { limits }, async (dialer, listener) => {
+  await withHosts(2, { limits }, async (dialer, listener) => {
     const proxy = await startProxy(Number(listener.addresses[0]!.value('tcp')))
     try {
       const line = new Line64(dialer, listener, proxy)

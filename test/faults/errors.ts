@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHost } from '#src/host/host'
 import type { ParleyError } from '#src/wire/errors'
+import { withHosts } from '../support/hosts.ts'
 import { errorOf, until } from '../support/net.ts'
 import { Child } from './child.ts'
-import { codeOf, type Fault, NotHere, withIdleHosts } from './fault.ts'
+import { codeOf, type Fault, NotHere } from './fault.ts'
 
 /** What a system call failed with, as the error of ours names it. */
 function systemCode(error: ParleyError): string {
@@ -13,7 +14,7 @@ function systemCode(error: ParleyError): string {
 
 async function refusedAndInUse(): Promise<string> {
   const seen: string[] = []
-  await withIdleHosts(1, {}, async host => {
+  await withHosts(1, {}, async host => {
     const taken = host.addresses[0]!.withoutPeerId()
     const again = await errorOf(createHost({ listen: [taken] }))
     const passing = await createHost({ listen: ['/ip4/127.0.0.1/tcp/0'] })
@@ -34,7 +35,7 @@ async function refusedAndInUse(): Promise<string> {
 /** A write to a socket that the other side has reset. */
 async function brokenPipe(): Promise<string> {
   const codes: string[] = []
-  await withIdleHosts(2, {}, async (dialer, listener) => {
+  await withHosts(2, {}, async (dialer, listener) => {
     listener.handle('/cut', stream => stream.connection.abort())
     const stream = await dialer.open(listener.addresses[0]!, '/cut', { optimistic: true })
     const write = async () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Host } from '#src/host/host'
 import type { Limits } from '#src/protocol/limits'
 import { ParleyError } from '#src/wire/errors'
-import { type OptionsOf, withHosts } from '../support/hosts.ts'
+import { withHosts } from '../support/hosts.ts'
 import { until } from '../support/net.ts'
 import { type FaultyProxy, startProxy } from './proxy.ts'
 
@@ -36,26 +36,12 @@ export function testFaults(faults: readonly Fault[]): void {
   }
 }
 
-/** As `withHosts`; all counters must be back at zero, too. */
-export async function withIdleHosts(
-  count: number,
-  options: OptionsOf,
-  body: (...hosts: Host[]) => Promise<void>,
-): Promise<void> {
-  const seen: Host[] = []
-  await withHosts(count, options, async (...hosts) => {
-    seen.push(...hosts)
-    await body(...hosts)
-  })
-  for (const host of seen) await isIdle(host)
-}
-
 /** Runs the body with two hosts and a proxy between them. */
 export async function withProxy(
   limits: Partial<Limits>,
   body: (dialer: Host, listener: Host, proxy: FaultyProxy, target: string) => Promise<void>,
 ): Promise<void> {
-  await withIdleHosts(2, { limits }, async (dialer, listener) => {
+  await withHosts(2, { limits }, async (dialer, listener) => {
     const proxy = await startProxy(Number(listener.addresses[0]!.value('tcp')))
     try {
       await body(dialer, listener, proxy, `/ip4/127.0.0.1/tcp/${proxy.port}`)

@@ -4,18 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Host } from '#src/host/host'
 import type { Stream } from '#src/net/stream'
 import { randomNumbers } from '../support/feed.ts'
+import { withHosts } from '../support/hosts.ts'
 import { collect, until, withResolvers } from '../support/net.ts'
-import {
-  codeOf,
-  type Fault,
-  quantile,
-  type Scale,
-  since,
-  tally,
-  withIdleHosts,
-  within,
-  withProxy,
-} from './fault.ts'
+import { codeOf, type Fault, quantile, type Scale, since, tally, within, withProxy } from './fault.ts'
 import type { Line } from './proxy.ts'
 
 const KiB = 1024
@@ -98,7 +89,7 @@ async function writeFirst(): Promise<string> {
   const bytes = 64 * MiB
   const piece = randomBytes(64 * KiB, 3)
   let time = 0
-  await withIdleHosts(2, {}, async (dialer, listener) => {
+  await withHosts(2, {}, async (dialer, listener) => {
     const [near, far] = await streamOf(dialer, listener, listener.addresses[0]!.toString())
     const begin = performance.now()
     const ends = [near, far].map(stream => {
@@ -134,7 +125,7 @@ function repeated(piece: Uint8Array): (stream: Stream) => Promise<number> {
 /** The reader stops, and goes on later. */
 async function pause(): Promise<string> {
   let told = ''
-  await withIdleHosts(2, {}, async (dialer, listener) => {
+  await withHosts(2, {}, async (dialer, listener) => {
     const [near, far] = await streamOf(dialer, listener, listener.addresses[0]!.toString())
     const bytes = randomBytes(4 * MiB, 4)
     let taken = 0
@@ -237,7 +228,7 @@ async function besideASlowOne(scale: Scale): Promise<string> {
   const each = scale === 'full' ? 4 * MiB : 512 * KiB
   const alone: number[] = []
   const beside: number[] = []
-  await withIdleHosts(2, {}, async (dialer, listener) => {
+  await withHosts(2, {}, async (dialer, listener) => {
     await dialer.dial(listener.addresses[0]!)
     await carry(dialer, listener, each)
     for (let round = 0; round < rounds; round++) {

@@ -33,7 +33,8 @@ async function goDark(scale: Scale, load: boolean): Promise<string> {
     const streams = await Promise.all(Array.from({ length: 5 }, () => dialer.open(target, '/echo')))
     const reading = streams.map(stream => codeOf(collect(stream)))
     const writing = setInterval(() => {
-      for (const stream of streams) if (load) codeOf(Promise.resolve().then(() => stream.write(pattern(500))))
+      for (const stream of streams)
+        if (load) void codeOf(Promise.resolve().then(() => stream.write(pattern(500))))
     }, 10)
     await dialer.ping(target)
     if (load) await until(() => proxy.passed.down > 3_000)

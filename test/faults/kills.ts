@@ -7,10 +7,11 @@ import { loadIdentity } from '#src/host/identity'
 import type { Stream } from '#src/net/stream'
 import { PeerId } from '#src/wire/peer-id'
 import { randomNumbers } from '../support/feed.ts'
+import { withHosts } from '../support/hosts.ts'
 import { collect, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
 import { Child } from './child.ts'
-import { codeOf, type Fault, quantile, since, tally, withIdleHosts, within } from './fault.ts'
+import { codeOf, type Fault, quantile, since, tally, within } from './fault.ts'
 
 /** A survivor must know so soon, on one machine, in milliseconds. */
 const bound = 1_000
@@ -54,7 +55,7 @@ interface Seen {
 
 /** Starts a peer, lets it talk, and kills it at a random moment, perhaps while it is still starting. */
 async function killOnce(file: string, random: () => number, seen: Seen): Promise<void> {
-  await withIdleHosts(1, {}, async host => {
+  await withHosts(1, {}, async host => {
     const talks: Promise<string>[] = []
     const talk = (stream: Stream): void => {
       talks.push(pour(stream))

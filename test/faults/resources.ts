@@ -11,19 +11,10 @@ import { loadIdentity } from '#src/host/identity'
 import { tcp } from '#src/net/tcp'
 import type { Socket } from '#src/net/transport'
 import { Multiaddr } from '#src/wire/multiaddr'
+import { withHosts } from '../support/hosts.ts'
 import { Ear, never, until } from '../support/net.ts'
 import { Child } from './child.ts'
-import {
-  codeOf,
-  type Fault,
-  NotHere,
-  quantile,
-  type Scale,
-  since,
-  tally,
-  withIdleHosts,
-  within,
-} from './fault.ts'
+import { codeOf, type Fault, NotHere, quantile, type Scale, since, tally, within } from './fault.ts'
 
 const cli = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url))
 
@@ -92,7 +83,7 @@ async function fewDescriptors(): Promise<string> {
       child.signal('SIGUSR2')
       const codes = (await child.next('codes')).codes as string[]
       for (const stranger of strangers) stranger.destroy()
-      await withIdleHosts(1, { listen: [] }, async peer => {
+      await withHosts(1, { listen: [] }, async peer => {
         const time = await within(5_000, 'an honest dial is let in again', pingAs(peer, address))
         told = `dials out: ${tally(codes)}; an honest dial afterwards took ${time} ms`
       })

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Stream } from '#src/net/stream'
 import { randomNumbers } from '../support/feed.ts'
-import { serveEcho } from '../support/hosts.ts'
+import { serveEcho, withHosts } from '../support/hosts.ts'
 import { collect, turns } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
-import { codeOf, type Fault, quantile, since, tally, withIdleHosts } from './fault.ts'
+import { codeOf, type Fault, quantile, since, tally } from './fault.ts'
 
 const bulk = pattern(16_384)
 const message = pattern(100)
@@ -28,7 +28,7 @@ async function chat(stream: Stream): Promise<void> {
 /** Stops a host, the other, or both, in the middle of streams that write and read without end. */
 async function stopOnce(random: () => number, codes: string[]): Promise<number> {
   let time = 0
-  await withIdleHosts(2, {}, async (dialer, listener) => {
+  await withHosts(2, {}, async (dialer, listener) => {
     serveEcho(listener)
     const write = random() < 0.2 ? pour : chat
     const talks = Array.from({ length: 1 + Math.floor(random() * 100) }, async () => {
