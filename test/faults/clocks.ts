@@ -91,33 +91,45 @@ async function jump(): Promise<string> {
  * long way some are under way, and what answers them waits to be read when it goes on.
  */
 async function freeze(scale: Scale, delay: number): Promise<string> {
-  const frozen = scale === 'full' ? 60_000 : 2_500
   const child = new Child(clockwork({ yamux: keepAlive }))
-  let told = ''
+  const line = { delay }
+  const { address } = await child.next('address')
+  const proxy = await startProxy(Number(Multiaddr.parse(String(address)).value('tcp')), {
+    up: line,
+    down: line,
+  })
   try {
-    const address = Multiaddr.parse(String((await child.next('address')).address))
-    const line = { delay }
-    const proxy = await startProxy(Number(address.value('tcp')), { up: line, down: line })
-    // The others are patient, or they would give up on it.
-    const limits = { yamux: { keepAliveInterval: 300_000 }, writeTimeout: 300_000 }
-    await withHosts(20, { listen: [], limits }, async (...peers) => {
-      const target = Multiaddr.parse(`/ip4/127.0.0.1/tcp/${proxy.port}`)
-      let lost = 0
-      for (const peer of peers) peer.on('disconnect', () => lost++)
-      await Promise.all(peers.map(peer => echoOnce(peer, target)))
-      await sleep(500)
-      child.signal('SIGSTOP')
-      await sleep(frozen)
-      child.signal('SIGCONT')
-      const timers = Number((await child.fresh('timers')).timers)
-      await Promise.all(peers.map(peer => codeOf(echoOnce(peer, target))))
-      told = `${20 - lost} of 20 connections stood after ${frozen} ms with pings of ${2 * delay} ms; ${timers} timers in half a second`
-      assert.ok(timers < 500, told)
-      assert.equal(lost, 0, told)
-    }).finally(() => proxy.close())
+    const seen = await freezeBetween(
+      child,
+      `/ip4/127.0.0.1/tcp/${proxy.port}`,
+      scale === 'full' ? 60_000 : 2_500,
+    )
+    return `${seen}, with pings of ${2 * delay} ms`
   } finally {
+    await proxy.close()
     await child.kill()
   }
+}
+
+async function freezeBetween(child: Child, target: string, time: number): Promise<string> {
+  let told = ''
+  // The others are patient, or they would give up on it.
+  const limits = { yamux: { keepAliveInterval: 300_000 }, writeTimeout: 300_000 }
+  await withHosts(20, { listen: [], limits }, async (...peers) => {
+    const address = Multiaddr.parse(target)
+    let lost = 0
+    for (const peer of peers) peer.on('disconnect', () => lost++)
+    await Promise.all(peers.map(peer => echoOnce(peer, address)))
+    await sleep(500)
+    child.signal('SIGSTOP')
+    await sleep(time)
+    child.signal('SIGCONT')
+    const timers = Number((await child.fresh('timers')).timers)
+    await Promise.all(peers.map(peer => codeOf(echoOnce(peer, address))))
+    told = `${20 - lost} of 20 connections stood after ${time} ms; ${timers} timers in half a second`
+    assert.ok(timers < 500, told)
+    assert.equal(lost, 0, told)
+  })
   return told
 }
 
