@@ -46,7 +46,7 @@ async function talk(stream: Stream): Promise<End> {
 }
 
 /** Two hosts with a proxy between them, and the sessions that the one has with the other. */
-class Line64 {
+class Sessions {
   readonly #dialer: Host
   readonly #listener: Host
   readonly #proxy: FaultyProxy
@@ -111,12 +111,12 @@ async function cutAll(by: 'end' | 'reset', full: boolean): Promise<string> {
   await withHosts(2, { limits }, async (dialer, listener) => {
     const proxy = await startProxy(Number(listener.addresses[0]!.value('tcp')))
     try {
-      const line = new Line64(dialer, listener, proxy)
-      lengths = await line.measure()
+      const pair = new Sessions(dialer, listener, proxy)
+      lengths = await pair.measure()
       for (const direction of ['up', 'down'] as const) {
         for (const at of places(lengths[direction], full)) {
           const cut = { cut: { at, by } }
-          const ends = await line.session(direction === 'up' ? cut : {}, direction === 'down' ? cut : {})
+          const ends = await pair.session(direction === 'up' ? cut : {}, direction === 'down' ? cut : {})
           sessions++
           codes.push(...ends.map(({ code }) => code))
         }

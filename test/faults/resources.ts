@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket as NodeSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { tcp } from '#src/net/tcp'
 import type { Socket } from '#src/net/transport'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { withHosts } from '../support/hosts.ts'
-import { Ear, never, until } from '../support/net.ts'
+import { collect, Ear, never, until } from '../support/net.ts'
 import { Child } from './child.ts'
 import { codeOf, type Fault, NotHere, quantile, type Scale, since, tally, within } from './fault.ts'
 
@@ -170,6 +170,55 @@ async function allBack(child: Child): Promise<void> {
   }
 }
 
+/** Where groups of processes are given their share of the CPU, in the first version of Linux's control groups and in the second. */
+const cgroups = [
+  { folder: '/sys/fs/cgroup/cpu', file: 'cpu.cfs_quota_us', tenth: '10000' },
+  { folder: '/sys/fs/cgroup', file: 'cpu.max', tenth: '10000 100000' },
+]
+
+/** Gives a process a tenth of a CPU; returns the undo, to be called when it has ended. */
+function slowDown(pid: number): () => void {
+  for (const { folder, file, tenth } of cgroups) {
+    const group = join(folder, `parley-faults-${pid}`)
+    try {
+      mkdirSync(group)
+      writeFileSync(join(group, file), tenth)
+      writeFileSync(join(group, 'cgroup.procs'), String(pid))
+      return () => rmdirSync(group)
+    } catch {
+      if (existsSync(group)) rmdirSync(group)
+    }
+  }
+  throw new NotHere('no group of processes can be given a share of the CPU here')
+}
+
+/** Twenty peers come at once to a process that has a tenth of a CPU, each has a megabyte echoed, and stays. */
+async function littleCpu(): Promise<string> {
+  let told = ''
+  let undo = () => {}
+  await withServed({}, 0, async (child, address) => {
+    undo = slowDown(child.pid)
+    await withHosts(20, { listen: [] }, async (...peers) => {
+      const begin = performance.now()
+      await Promise.all(peers.map(peer => peer.dial(address)))
+      const dialled = since(begin)
+      await Promise.all(peers.map(peer => echoed(peer, address)))
+      const times = await Promise.all(peers.map(peer => pingAs(peer, address)))
+      for (const peer of peers) assert.equal(peer.connections.length, 1)
+      told = `20 dials in ${dialled} ms, 20 MiB both ways by ${since(begin)} ms, pings then at most ${Math.max(...times)} ms`
+    })
+  }).finally(() => undo())
+  return told
+}
+
+async function echoed(peer: Host, address: Multiaddr): Promise<void> {
+  const bytes = new Uint8Array(MiB)
+  const stream = await peer.open(address, '/echo')
+  stream.write(bytes)
+  const [back] = await Promise.all([collect(stream), stream.end()])
+  assert.equal(back.length, bytes.length)
+}
+
 /** A disk of 16 KiB, or one that cannot be written, and the program on it. Whoever is not root gets a namespace of users. */
 function onDisk(script: string, place: string): { code: number | null; output: string } {
   const own = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user']
@@ -263,6 +312,11 @@ export const resources: readonly Fault[] = [
     name: 'with 128 MB of heap a process survives all floods, answers an honest peer meanwhile, and gives all back',
     long: true,
     run: littleHeap,
+  },
+  {
+    name: 'with a tenth of a CPU twenty peers at once are served, and none is lost',
+    long: true,
+    run: littleCpu,
   },
   { name: 'an identity that cannot be written is refused in one sentence, and leaves nothing', run: noDisk },
   { name: 'an identity that is there is read from a full and from a read-only disk', run: keyOnBadDisk },
