@@ -68,6 +68,7 @@ async function killOnce(file: string, random: () => number, seen: Seen): Promise
       else {
         const { address } = await child.next('address')
         for (let i = 0; i < 5 && !dials; i++) talk(await host.open(String(address), '/pour'))
+        await until(() => talks.length > 0 || !child.isAlive, 'a stream is open')
         await sleep(random() * 150)
       }
     } finally {
