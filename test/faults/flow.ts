@@ -261,5 +261,5 @@ export const flow: readonly Fault[] = [
     name: 'a peer that takes in no bytes ends the connection with an error at both ends',
     run: neverTaken,
   },
-  { name: 'one slow stream does not slow the 99 beside it', run: besideASlowOne },
+  { name: 'one slow stream does not slow the 99 beside it', long: true, run: besideASlowOne },
 ]

@@ -18,11 +18,12 @@ const bound = 1_000
 
 const bytes = pattern(16_384)
 
-/** The one to be killed: it loads its identity, and pours on streams both ways until then. */
+/** The one to be killed: it locks and loads its identity, and pours on streams both ways until then. */
 function victim(file: string, target: string, dials: boolean): string {
   return `
-    import { createHost, loadIdentity } from '#src/index'
+    import { createHost, loadIdentity, lockIdentity } from '#src/index'
     const say = word => console.log(JSON.stringify(word))
+    await lockIdentity(${JSON.stringify(file)})
     const identity = await loadIdentity(${JSON.stringify(file)})
     const host = await createHost({ identity, listen: ['/ip4/127.0.0.1/tcp/0'] })
     const bytes = new Uint8Array(16_384)
@@ -95,7 +96,7 @@ async function allSettled(talks: readonly Promise<string>[]): Promise<void> {
 async function killOften(rounds: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'parley-faults-'))
   const seen: Seen = { times: [], codes: [], early: 0 }
-  let halves = 0
+  let left: string[] = []
   try {
     const random = randomNumbers(17)
     let known: string | undefined
@@ -107,12 +108,12 @@ async function killOften(rounds: number): Promise<string> {
       if (round % 10 > 0) assert.equal(name, known, 'another identity than before')
       known = name
     }
-    halves = readdirSync(folder).filter(name => name.endsWith('.new')).length
+    left = readdirSync(folder).filter(name => !name.endsWith('.key'))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
   assert.ok(seen.times.length > 0, 'no kill came while streams were open')
-  return `${rounds} kills, ${seen.early} before any stream; known after ${quantile(seen.times, 0.5)} ms, at most ${Math.max(...seen.times)} ms; ${tally(seen.codes)}; identity files sound, ${halves} unfinished ones beside`
+  return `${rounds} kills, ${seen.early} before any stream; known after ${quantile(seen.times, 0.5)} ms, at most ${Math.max(...seen.times)} ms; ${tally(seen.codes)}; identity files sound and free, ${left.length} other files beside`
 }
 
 /** Processes that die. */
