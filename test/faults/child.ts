@@ -53,6 +53,11 @@ export class Child {
     return this.#words.splice(0, index + 1).at(-1)!
   }
 
+  /** All that it has said of that name and nobody has heard. */
+  all(name: string): unknown[] {
+    return this.#words.filter(word => name in word).map(word => word[name])
+  }
+
   /** What it says of that name from now on. */
   fresh(name: string): Promise<Word> {
     this.#words.length = 0
