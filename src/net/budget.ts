@@ -3,7 +3,7 @@ import type { Allowance } from '../protocol/yamux/session.ts'
 /** Above this share of the memory windows stop growing. */
 const growthEnds = 0.75
 
-/** Above this share no streams are taken in. */
+/** Above this share nothing new is taken in, but from those who hold less than others do. */
 const acceptanceEnds = 0.9
 
 /** What a budget counts. `inbound` are the connections among them that others began; `bytes` what streams hold. */
@@ -50,6 +50,12 @@ export class Budget {
     return Math.max(this.#used[resource] / limit, this.#parent?.share(resource) ?? 0)
   }
 
+  /** Whether less is in use here than of an average connection in the whole tree. */
+  isModest(resource: Resource): boolean {
+    const { used } = this.#root
+    return this.#used[resource] * Math.max(used.connections, 1) < used[resource]
+  }
+
   /** Reserves so much, or nothing and returns `undefined` when a limit of this budget or of one above it is in the way. */
   reserve(resource: Resource, count = 1): Reservation | undefined {
     return this.take(resource, count) ? new Reservation(this, resource, count) : undefined
@@ -91,6 +97,10 @@ export class Budget {
   give(resource: Resource, count: number): void {
     this.#used[resource] -= count
     this.#parent?.give(resource, count)
+  }
+
+  get #root(): Budget {
+    return this.#parent ? this.#parent.#root : this
   }
 
   #fits(resource: Resource, count: number): boolean {
@@ -156,7 +166,7 @@ export function allowanceOf(budget: Budget): Allowance {
     stream: () => budget.reserve('streams'),
     hold: bytes => memory?.resize(bytes) ?? false,
     get accepts() {
-      return budget.share('bytes') < acceptanceEnds
+      return budget.share('bytes') < acceptanceEnds || budget.isModest('bytes')
     },
     get grows() {
       return budget.share('bytes') < growthEnds

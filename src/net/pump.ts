@@ -27,6 +27,9 @@ const breath = 0.05
 const largestStride = 256 * 1024
 const smallestStride = 4 * 1024
 
+/** A tick that comes so much too late says that this process did not run meanwhile, in milliseconds. */
+const lateness = 500
+
 /** What a pump tells its connection. */
 export interface PumpEvents {
   /** The other side did something. */
@@ -87,6 +90,8 @@ export class Pump implements StreamPump {
   /** Nothing can be sent any more. */
   #mute = false
   #stopped = false
+  /** When the next tick is due. */
+  #due = Number.POSITIVE_INFINITY
   #cancelTimer = () => {}
 
   constructor({ socket, upgraded, direction, limits, budget, events }: PumpOptions) {
@@ -181,10 +186,12 @@ export class Pump implements StreamPump {
   }
 
   #tick(): void {
+    // Who stood still, such as a suspended process, cannot say that the other side was silent: what it sent waits to be read.
+    if (monotonicNow() - this.#due > lateness) this.yamux.heard()
     this.#guard(() => {
-      const due = this.yamux.tick()
+      this.#due = this.yamux.tick()
       if (this.yamux.wantsTurn) this.wake(0)
-      this.#cancelTimer = startTimer(Math.max(due - monotonicNow(), 1), () => this.#tick())
+      this.#cancelTimer = startTimer(Math.max(this.#due - monotonicNow(), 1), () => this.#tick())
     })
   }
 
@@ -211,6 +218,8 @@ export class Pump implements StreamPump {
    * then rests until they have had a turn.
    */
   #hear(chunk: Uint8Array): void {
+    // On a slow line a record takes longer than the answer to a ping may.
+    this.yamux.heard()
     let begin = monotonicNow()
     if (begin - this.#turnEnded > breath) this.#turnBegan = begin
     for (let offset = 0; offset < chunk.length && !this.#stopped; ) {

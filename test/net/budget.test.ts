@@ -140,3 +140,16 @@ test('what a connection may take shrinks with what is left anywhere above: first
   assert.deepEqual([allowance.hold(101), allowance.hold(100), allowance.hold(0)], [false, true, true])
   assert.deepEqual([system.used.bytes, allowance.accepts, allowance.grows], [0, true, true])
 })
+
+test('those who hold less than others do may go on when memory is nearly used up', () => {
+  const system = new Budget({ limits: { bytes: 100 } })
+  const [greedy, modest] = [1, 2].map(() => {
+    const budget = new Budget({ parent: system })
+    budget.reserve('connections')
+    return allowanceOf(budget)
+  })
+  assert.equal(greedy!.hold(94), true)
+  assert.deepEqual([greedy!.accepts, modest!.accepts, modest!.grows], [false, true, false])
+  assert.equal(modest!.hold(6), true)
+  assert.deepEqual([greedy!.accepts, modest!.accepts], [false, true])
+})

@@ -223,6 +223,11 @@ export class YamuxSession {
     return this.#fuse.run(() => this.#receive(chunk))
   }
 
+  /** Bytes have come, if not yet a whole record of them: the other side lives. */
+  heard(): void {
+    this.#heartbeat.heard(this.now())
+  }
+
   /** For streams: this one has something to send. */
   ready(stream: YamuxStream): void {
     this.#ready.add(stream)
@@ -276,7 +281,7 @@ export class YamuxSession {
   }
 
   #receive(chunk: Uint8Array): YamuxEvent[] {
-    this.#heartbeat.heard(this.now())
+    this.heard()
     const events: YamuxEvent[] = []
     let offset = 0
     while (offset < chunk.length) {
