@@ -66,6 +66,8 @@ export class Stream implements AsyncIterable<Uint8Array> {
   #reader: Deferred<IteratorResult<Uint8Array>> | undefined
   #remoteEnded = false
   #ended = false
+  /** Whether the pump calls `settle` after each flush. */
+  #watched = false
   #error: ParleyError | undefined
   /** What had not left when the stream broke. */
   #stranded: number | undefined
@@ -122,6 +124,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
         scope: 'stream',
       })
     this.#send(bytes)
+    if (this.#muxed.isBeyondWindow) this.#watch()
     return this.#muxed.queued < highWater
   }
 
@@ -130,7 +133,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
     if (this.#error) return Promise.reject(this.#error)
     if (this.#muxed.queued < highWater) return Promise.resolve()
     this.#drained ??= deferred()
-    this.#pump.watch(this)
+    this.#watch()
     return this.#drained.promise
   }
 
@@ -144,7 +147,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.#ended = true
     this.#flushed ??= deferred()
     this.#muxed.end()
-    this.#pump.watch(this)
+    this.#watch()
     this.#pump.wake(0)
     return this.#flushed.promise
   }
@@ -194,7 +197,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
     if (this.#error) return this.#forsake(this.#error)
     this.#remoteEnded = true
     this.#answer()
-    this.settle()
+    this.#tellWaiting()
   }
 
   /** For the connection: the stream is over. The other side is told, unless it is the one who said so. */
@@ -209,20 +212,31 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.#forsake(error)
   }
 
-  /** For the connection: settles what waits for the queue. Returns whether anything still waits. */
+  /** For the connection: settles what waits for the queue. Returns whether anything is still in it. */
   settle(): boolean {
+    this.#tellWaiting()
+    this.#watched = !this.#error && (this.#muxed.queued > 0 || (this.#ended && !this.#muxed.finSent))
+    return this.#watched
+  }
+
+  /** For the connection: the time for the negotiation is over. */
+  expire(): void {
+    this.fail(negotiationTimeout())
+  }
+
+  #tellWaiting(): void {
     if (this.#drained && this.#muxed.queued <= lowWater) {
       this.#drained.resolve()
       this.#drained = undefined
     }
     if (this.#muxed.finSent) this.#flushed?.resolve()
     if (this.#isDone() && this.#closed.resolve()) this.#over()
-    return this.#drained !== undefined || (this.#ended && !this.#muxed.finSent && !this.#error)
   }
 
-  /** For the connection: the time for the negotiation is over. */
-  expire(): void {
-    this.fail(negotiationTimeout())
+  #watch(): void {
+    if (this.#watched) return
+    this.#watched = true
+    this.#pump.watch(this)
   }
 
   #isDone(): boolean {

@@ -104,6 +104,22 @@ test('TCP tells how much of what was written the kernel has not taken', async ()
 })
 
 describe('a stream whose other side reads nothing', () => {
+  test('is reset after five minutes though nobody waits for it', async t => {
+    const advance = virtualClock(t)
+    await withPair({}, async (a, b) => {
+      const [near, far] = await streamPair(a, b)
+      near.write(pattern(2 * INITIAL_WINDOW))
+      const reading = errorOf(readAll(near))
+      for (let time = 0; time < 400_000; time += 5_000) {
+        await turns(10)
+        advance(5_000)
+      }
+      assert.equal((await reading).code, 'ERR_TIMEOUT')
+      assert.equal(a.connection.held, 0)
+      assert.equal((await errorOf(readAll(far))).code, 'ERR_STREAM_RESET')
+    })
+  })
+
   test('is reset after five minutes, alone, if somebody waits for it', async t => {
     const advance = virtualClock(t)
     await withPair({}, async (a, b) => {

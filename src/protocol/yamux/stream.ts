@@ -72,6 +72,11 @@ export class YamuxStream {
     return this.#queue.length
   }
 
+  /** Whether more is written than the other side takes for now. */
+  get isBeyondWindow(): boolean {
+    return this.#queue.length > this.#sendWindow.credit
+  }
+
   /** How many bytes have been taken for sending. */
   get sent(): number {
     return this.#sent
