@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { framing } from './framing.ts'
+import { Uncaught } from './rules.ts'
+import { judge, type Row, Summary } from './suite.ts'
+
+const rows: readonly Row[] = [...framing]
+
+/** Why an id of an area that is there does not apply. */
+const reasons: Readonly<Record<string, string>> = {}
+
+test('no bad input does harm', async t => {
+  const uncaught = new Uncaught()
+  const summary = new Summary(reasons)
+  for (const row of rows) {
+    await t.test(`${row.id} ${row.title}`, async () => {
+      const verdict = await judge(row, uncaught)
+      summary.add(row, verdict)
+      assert.deepEqual(verdict.faults, [])
+    })
+  }
+  for (const line of summary.lines) t.diagnostic(line)
+  await t.test('every id of the list has a row, or a reason to have none', () => {
+    assert.deepEqual(summary.faults, [])
+  })
+})

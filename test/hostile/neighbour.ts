@@ -1,0 +1,96 @@
+import type { Host } from '#src/host/host'
+import { createHost } from '#src/host/host'
+import type { Stream } from '#src/net/stream'
+import { until } from '../support/net.ts'
+import { pattern } from '../support/wire.ts'
+import type { Fault } from './rules.ts'
+
+const protocol = '/hostile/neighbour'
+const interval = 50
+const message = pattern(1000)
+
+/** An honest peer on a session of its own, which has 1 kB echoed every 50 ms and takes down how long that takes. */
+export class Neighbour {
+  readonly #host: Host
+  readonly #stream: Stream
+  /** When each of the messages under way was due. */
+  readonly #due: number[] = []
+  #waits: number[] = []
+  #received = 0
+  #timer: NodeJS.Timeout | undefined
+  #fault: Fault | undefined
+
+  private constructor(host: Host, stream: Stream) {
+    this.#host = host
+    this.#stream = stream
+    void this.#listen()
+    this.#send(performance.now())
+  }
+
+  /** Moves in beside whoever attacks that host. */
+  static async of(host: Host): Promise<Neighbour> {
+    host.handle(protocol, async stream => {
+      for await (const chunk of stream) if (!stream.write(chunk)) await stream.drained()
+    })
+    const own = await createHost()
+    const neighbour = new Neighbour(own, await own.open(host.addresses[0]!, protocol))
+    await neighbour.hears()
+    return neighbour
+  }
+
+  /** Settles at the next echo. */
+  async hears(): Promise<void> {
+    const before = this.#waits.length
+    await until(() => this.#waits.length > before || this.#fault !== undefined, 'the neighbour hears an echo')
+  }
+
+  /** Forgets what was so far: the attack begins. */
+  begin(): void {
+    this.#waits = []
+  }
+
+  /** What the neighbour complains of since `begin`, once its last message has come back. */
+  async complaints(wait: number): Promise<Fault[]> {
+    await this.hears()
+    const slowest = percentile(this.#waits, 0.99)
+    if (this.#fault) return [this.#fault]
+    return slowest <= wait ? [] : [{ rule: 'R5', what: `the neighbour waited ${slowest.toFixed(0)} ms` }]
+  }
+
+  /** Moves out. */
+  async leave(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#host.stop()
+  }
+
+  #send(due: number): void {
+    this.#due.push(due)
+    this.#stream.write(message)
+    const next = Math.max(due + interval, performance.now())
+    this.#timer = setTimeout(() => this.#send(next), next - performance.now())
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      for await (const chunk of this.#stream) this.#hear(chunk)
+    } catch (error) {
+      clearTimeout(this.#timer)
+      this.#fault = { rule: 'R5', what: `the neighbour lost its stream: ${String(error)}` }
+    }
+  }
+
+  #hear(chunk: Uint8Array): void {
+    for (const byte of chunk) {
+      const expected = message[this.#received % message.length]
+      if (byte !== expected)
+        this.#fault = { rule: 'R5', what: 'the neighbour heard other bytes than it sent' }
+      this.#received++
+      if (this.#received % message.length === 0) this.#waits.push(performance.now() - this.#due.shift()!)
+    }
+  }
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.ceil(share * sorted.length) - 1] ?? 0
+}

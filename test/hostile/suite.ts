@@ -1,0 +1,202 @@
+import type { Host } from '#src/host/host'
+import type { Limits } from '#src/host/limits'
+import { turns } from '../support/net.ts'
+import { Attack, secret } from './attack.ts'
+import { areas, ids, idsOf } from './ids.ts'
+import { Neighbour } from './neighbour.ts'
+import {
+  bounds,
+  bytesAtRest,
+  type Fault,
+  faultsOfTexts,
+  liveRules,
+  measuredRules,
+  pureRules,
+  type Rule,
+  type Uncaught,
+} from './rules.ts'
+import { Trial } from './trial.ts'
+
+/** How long the host may take to let go of what is over, in milliseconds. */
+const patience = 3_000
+
+/** One row of the table: a family of bad inputs under one id. Several rows may share an id. */
+export interface Row {
+  readonly id: string
+  readonly title: string
+  readonly rules: readonly Rule[]
+  /** Runs the row and returns what it found; the trial has counted the inputs. */
+  judge(): Promise<Verdict>
+}
+
+/** What came of a row. */
+export interface Verdict {
+  readonly cases: number
+  readonly faults: readonly Fault[]
+}
+
+/** What a row over a connection may ask for. */
+export interface LiveOptions {
+  /** Whether it is a flood, for which the bounds are wider. */
+  flood?: boolean
+  /** Deadlines are made short here, so that nobody has to wait for them. */
+  limits?: Partial<Limits>
+}
+
+/** A row about a reader of bytes or text alone. */
+export function pure(id: string, title: string, run: (trial: Trial) => void | Promise<void>): Row {
+  return { id, title, rules: pureRules, judge: () => judgePure(run) }
+}
+
+/** A row that attacks a real host over TCP. */
+export function live(
+  id: string,
+  title: string,
+  run: (attack: Attack) => Promise<void>,
+  options: LiveOptions = {},
+): Row {
+  return { id, title, rules: liveRules, judge: () => judgeLive(run, options) }
+}
+
+async function judgePure(run: (trial: Trial) => void | Promise<void>): Promise<Verdict> {
+  const trial = new Trial()
+  return { faults: [...(await faultsOf(run, trial)), ...faultsOfTrial(trial)], cases: trial.cases }
+}
+
+async function judgeLive(
+  run: (attack: Attack) => Promise<void>,
+  { flood = false, limits = {} }: LiveOptions,
+): Promise<Verdict> {
+  const host = await Attack.prepare(limits)
+  const neighbour = await Neighbour.of(host)
+  try {
+    return await judgeBeside(neighbour, host, run, flood ? bounds.flood : bounds.usual)
+  } finally {
+    await neighbour.leave()
+    await host.stop()
+  }
+}
+
+async function judgeBeside(
+  neighbour: Neighbour,
+  host: Host,
+  run: (attack: Attack) => Promise<void>,
+  { held, left, wait }: (typeof bounds)['usual'],
+): Promise<Verdict> {
+  const before = await bytesAtRest()
+  const counted = counters(host)
+  const attack = Attack.on(host)
+  neighbour.begin()
+  const faults = await faultsOf(run, attack)
+  faults.push(...(await neighbour.complaints(wait)))
+  attack.weigh()
+  attack.leave()
+  faults.push(...(await faultsOfCounters(host, counted)), ...faultsOfTrial(attack))
+  faults.push(...faultsOfBytes('was held', attack.held, held))
+  faults.push(...faultsOfBytes('is left', (await bytesAtRest()) - before, left))
+  return { faults, cases: attack.cases }
+}
+
+async function faultsOf<T extends Trial>(
+  run: (trial: T) => void | Promise<void>,
+  trial: T,
+): Promise<Fault[]> {
+  try {
+    await run(trial)
+    return trial.cases > 0 ? [] : [{ rule: 'R2', what: 'the row tried nothing' }]
+  } catch (error) {
+    const what = error instanceof Error ? error.message : String(error)
+    return [{ rule: (/R\d/.exec(what)?.[0] as Rule | undefined) ?? 'R2', what }]
+  }
+}
+
+function faultsOfTrial(trial: Trial): Fault[] {
+  return [
+    ...trial.faults.map((what): Fault => ({ rule: 'R4', what })),
+    ...faultsOfTexts(trial.texts, [secret]),
+  ]
+}
+
+function faultsOfBytes(what: string, bytes: number, bound: number): Fault[] {
+  if (bytes <= bound) return []
+  return [{ rule: 'R4', what: `${(bytes / 1024).toFixed(0)} KiB ${what}, more than ${bound / 1024}` }]
+}
+
+/** What a host says it has open. */
+export function counters(host: Host): Readonly<Record<string, number>> {
+  const { connections } = host
+  if ('usage' in host) return (host.usage as () => Record<string, number>)()
+  return {
+    connections: connections.length,
+    streams: connections.reduce((sum, { streams }) => sum + streams.length, 0),
+  }
+}
+
+async function faultsOfCounters(host: Host, before: Readonly<Record<string, number>>): Promise<Fault[]> {
+  const deadline = performance.now() + patience
+  const same = () => Object.entries(before).every(([name, value]) => counters(host)[name] === value)
+  while (!same() && performance.now() < deadline) await turns(2)
+  if (same()) return []
+  return [{ rule: 'R6', what: `${JSON.stringify(counters(host))}, but before ${JSON.stringify(before)}` }]
+}
+
+/** Runs a row; once more, when it broke only rules that a busy machine can break too. */
+export async function judge(row: Row, uncaught: Uncaught): Promise<Verdict> {
+  const first = await judgeOnce(row, uncaught)
+  const measured = first.faults.every(({ rule }) => measuredRules.includes(rule))
+  return first.faults.length > 0 && measured ? judgeOnce(row, uncaught) : first
+}
+
+async function judgeOnce(row: Row, uncaught: Uncaught): Promise<Verdict> {
+  const verdict = await row.judge()
+  await turns(2)
+  return { ...verdict, faults: [...verdict.faults, ...uncaught.take()] }
+}
+
+/** What came of all rows, and what of the list is missing among them. */
+export class Summary {
+  readonly #verdicts = new Map<string, Verdict[]>()
+  readonly #reasons = new Map<string, string>()
+
+  /** @param reasons why an id of an area that is there does not apply */
+  constructor(reasons: Readonly<Record<string, string>>) {
+    for (const area of areas) {
+      for (const id of idsOf(area)) if (area.absent) this.#reasons.set(id, area.absent)
+    }
+    for (const [id, reason] of Object.entries(reasons)) this.#reasons.set(id, reason)
+  }
+
+  add({ id }: Row, verdict: Verdict): void {
+    this.#verdicts.set(id, [...(this.#verdicts.get(id) ?? []), verdict])
+  }
+
+  /** Ids of the list that have neither a row nor a reason, and the ones that have both or are not in the list. */
+  get faults(): string[] {
+    const missing = ids.filter(id => !this.#verdicts.has(id) && !this.#reasons.has(id))
+    const twice = [...this.#verdicts.keys()].filter(id => this.#reasons.has(id) || !ids.includes(id))
+    return [...missing.map(id => `${id} has no row`), ...twice.map(id => `${id} should have no row`)]
+  }
+
+  /** How many of how many passed, and why the others do not apply. */
+  get lines(): string[] {
+    const verdicts = [...this.#verdicts.values()]
+    const passed = verdicts.filter(rows => rows.every(({ faults }) => faults.length === 0))
+    const cases = verdicts.flat().reduce((sum, row) => sum + row.cases, 0)
+    return [
+      `${passed.length} of ${ids.length - this.#reasons.size} bad inputs passed, in ${cases} cases`,
+      ...this.#failures,
+      ...[...new Set(this.#reasons.values())].map(
+        reason => `not tried, since ${reason}: ${this.#idsFor(reason)}`,
+      ),
+    ]
+  }
+
+  get #failures(): string[] {
+    const failed = [...this.#verdicts].filter(([, rows]) => rows.some(({ faults }) => faults.length > 0))
+    return failed.length === 0 ? [] : [`failed: ${failed.map(([id]) => id).join(', ')}`]
+  }
+
+  #idsFor(reason: string): string {
+    return [...this.#reasons].flatMap(([id, why]) => (why === reason ? [id] : [])).join(', ')
+  }
+}
