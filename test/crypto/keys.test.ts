@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { before, test } from 'node:test'
 import { type KeyType, type SigningKey, UnsupportedKeyError } from '#src/crypto/provider'
+import { F4, refusedEd25519, rsaSpki } from './hostile.ts'
 import { commonTypes, empty, flip, hex, joined, native, portable, providers, utf8 } from './providers.ts'
 
 const message = utf8('noise-libp2p-static-key:')
@@ -116,20 +117,10 @@ for (const provider of providers) {
   })
 
   test(`${name}: refuses Ed25519 public keys off the curve, beyond the prime or of small order`, () => {
-    const refused = [
-      '0200000000000000000000000000000000000000000000000000000000000000',
-      'f1ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-      'ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',
-      '0100000000000000000000000000000000000000000000000000000000000000',
-      '0100000000000000000000000000000000000000000000000000000000000080',
-      '0000000000000000000000000000000000000000000000000000000000000000',
-      'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-      'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-      '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-    ].map(hex)
-    for (const publicKey of refused) assert.throws(() => provider.checkPublicKey('ed25519', publicKey), Error)
+    for (const publicKey of refusedEd25519)
+      assert.throws(() => provider.checkPublicKey('ed25519', publicKey), Error)
     // Under the neutral element, this verifies every message for a verifier that does not look.
-    const neutral = refused[3]!
+    const neutral = refusedEd25519[3]!
     assert.equal(provider.verify('ed25519', neutral, message, joined(neutral, new Uint8Array(32))), false)
   })
 
@@ -215,26 +206,6 @@ for (const provider of providers) {
       assert.equal(provider.verify('secp256k1', key.publicKey, message, bad), false)
     }
   })
-}
-
-/** A DER value of any length below 64 KiB. */
-function der(tag: number, ...content: Uint8Array[]): Uint8Array {
-  const body = joined(...content)
-  const { length } = body
-  const lengths =
-    length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
-  return joined(Uint8Array.of(tag, ...lengths), body)
-}
-
-const derNumber = (bytes: Uint8Array) => der(2, ...(bytes[0]! < 0x80 ? [] : [Uint8Array.of(0)]), bytes)
-const rsaAlgorithm = hex('300d06092a864886f70d0101010500')
-const F4 = hex('010001')
-
-/** The SubjectPublicKeyInfo of an odd modulus with just so many bits: no key that anyone could sign with. */
-function rsaSpki(bits: number, exponent = F4, algorithm = rsaAlgorithm): Uint8Array {
-  const modulus = new Uint8Array(Math.ceil(bits / 8)).fill(0xa5)
-  modulus[0] = 1 << ((bits - 1) % 8)
-  return der(0x30, algorithm, der(3, Uint8Array.of(0), der(0x30, derNumber(modulus), derNumber(exponent))))
 }
 
 test('native: takes RSA public keys of 2048 to 8192 bits and no others', () => {

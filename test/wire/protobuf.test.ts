@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { hex, utf8 } from '#src/wire/bytes'
 import { type Field, fields, ProtobufWriter } from '#src/wire/protobuf'
 import { anyBytes, bytesOf, parsed, refuses } from '../support/wire.ts'
+import { malformedMessages } from './hostile.ts'
 
 /** A field in few words: its number, and its value as digits or as a number. */
 function brief(field: Field): string {
@@ -60,27 +61,7 @@ describe('fields', () => {
     test(`reads ${what}`, () => assert.deepEqual(fields(bytesOf(digits)).map(brief), found))
   }
 
-  const malformed: [what: string, digits: string][] = [
-    ['field number 0 (B9)', '0001'],
-    ['wire type 6 (B9)', '0e'],
-    ['wire type 7 (B9)', '0f'],
-    ['a group (B14)', '0b0c'],
-    ['the end of a group', '0c'],
-    ['10,000 nested groups (B14)', '0b'.repeat(10_000)],
-    ['a field longer than the rest (B10)', '0aff0100'],
-    ['a length of 2^64-1', '0affffffffffffffffff01'],
-    ['a field number above 2^29-1', '808080801000'],
-    ['a tag of 2^64-8', 'f8ffffffffffffffff0100'],
-    ['a varint of 65 bits', '08ffffffffffffffffff02'],
-    ['a varint of eleven bytes', '088080808080808080808000'],
-    ['a tag cut short', '80'],
-    ['a varint cut short', '08ff'],
-    ['a length cut short', '0a'],
-    ['a fixed64 cut short', '0900000000000000'],
-    ['a fixed32 cut short', '0d000000'],
-    ['a bad field behind a good one', '080100'],
-  ]
-  for (const [what, digits] of malformed) {
+  for (const [what, digits] of malformedMessages) {
     test(`refuses ${what}`, () => refuses('ERR_PROTOBUF', () => fields(bytesOf(digits))))
   }
 
