@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server } from 'node:net'
+import type { StreamHandler } from '#src/host/handlers'
 import { createHost, type Host } from '#src/host/host'
 import type { Limits } from '#src/host/limits'
 import type { Connection } from '#src/net/connection'
@@ -28,6 +29,13 @@ export interface Intruder {
   readonly connection: Connection
 }
 
+/** An honest host but for what its handlers say, and both ends of its connection to the one that is attacked. */
+export interface Guest {
+  readonly guest: Host
+  readonly there: Connection
+  readonly here: Connection
+}
+
 /** What a row does to a real host over TCP, and what the host makes of it. */
 export class Attack extends Trial {
   /** The host that is attacked. */
@@ -37,10 +45,12 @@ export class Attack extends Trial {
   readonly #ends = new Map<Connection, ParleyError | undefined>()
   readonly #before = bytesInUse()
   #held = 0
+  #connects = 0
 
   private constructor(host: Host) {
     super()
     this.host = host
+    host.on('connect', () => this.#connects++)
     host.on('disconnect', ({ connection, error }) => this.#ends.set(connection, error))
   }
 
@@ -82,10 +92,12 @@ export class Attack extends Trial {
     by: number = prompt,
   ): Promise<Stranger> {
     return this.attempt(name, async () => {
+      const before = this.#connects
       const stranger = await this.connect()
       await act(stranger)
       await soon(stranger.over, by)
       stranger.destroy()
+      assert.equal(this.#connects, before, 'nobody hears of a connection')
       return stranger
     })
   }
@@ -153,16 +165,26 @@ export class Attack extends Trial {
     name: string,
     codes: ErrorCode | readonly ErrorCode[],
     act: (stranger: Stranger) => void | Promise<void>,
-    by: number = prompt,
+    { by = prompt, expected }: { by?: number; expected?: PeerId } = {},
   ): Promise<void> {
     await this.attempt(name, async () => {
+      const before = this.#connects
       const address = await this.lure(act)
-      const dialled = this.host.dial(address).then(
-        () => undefined,
-        (error: unknown) => error,
-      )
-      this.expect(codes, await soon(dialled, by))
+      const target = expected ? address.withPeerId(expected) : address
+      this.expect(codes, await soon(failureOf(this.host.dial(target)), by))
+      assert.equal(this.#connects, before, 'nobody hears of a connection')
     })
+  }
+
+  /** A host that dials the one that is attacked, and says on its streams what its handlers say. */
+  async guest(handlers: Readonly<Record<string, StreamHandler>> = {}): Promise<Guest> {
+    const guest = await createHost()
+    this.#guests.push({ destroy: () => void guest.stop() })
+    for (const [protocol, handler] of Object.entries(handlers)) guest.handle(protocol, handler)
+    const there = await guest.dial(this.host.addresses[0]!)
+    const ours = () => this.host.connections.find(one => one.peerId.equals(guest.peerId))
+    await until(() => ours() !== undefined, 'the host takes the connection')
+    return { guest, there, here: ours()! }
   }
 
   /** Whatever the attackers left open is closed. */
@@ -170,6 +192,14 @@ export class Attack extends Trial {
     for (const guest of this.#guests) guest.destroy()
     for (const server of this.#servers) server.close()
   }
+}
+
+/** What a promise rejects with; nothing when it does not. */
+export function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 }
 
 /** What a promise comes to, unless that takes longer. */

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { framing } from './framing.ts'
+import { protobuf } from './protobuf.ts'
 import { Uncaught } from './rules.ts'
 import { judge, type Row, Summary } from './suite.ts'
 
-const rows: readonly Row[] = [...framing]
+const rows: readonly Row[] = [...framing, ...protobuf]
 
 /** Why an id of an area that is there does not apply. */
 const reasons: Readonly<Record<string, string>> = {}

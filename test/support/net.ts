@@ -389,12 +389,22 @@ export class RawPeer {
 
   /** Sends frames as they are, in one record. */
   send(...frames: Uint8Array[]): void {
-    this.#socket.write(this.#noise.seal(frames))
+    this.write(this.seal(...frames))
+  }
+
+  /** The record that frames make. */
+  seal(...frames: Uint8Array[]): Uint8Array {
+    return concat(this.#noise.seal(frames))
+  }
+
+  /** Sends bytes that need be no record. */
+  write(bytes: Uint8Array): boolean {
+    return this.#socket.write([bytes])
   }
 
   /** Sends a record that is not genuine. */
   tamper(): void {
-    this.#socket.write([Uint8Array.of(0, 20), new Uint8Array(20)])
+    this.write(concat([Uint8Array.of(0, 20), new Uint8Array(20)]))
   }
 
   /** Sends what the session has to say. */
