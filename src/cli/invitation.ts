@@ -1,6 +1,6 @@
 import { basename, relative } from 'node:path'
+import { reachOf } from '../host/reach.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
-import { reachOf } from './reach.ts'
 
 /** A line to paste into another terminal, and where that may be. */
 export interface Invitation {

@@ -1,7 +1,7 @@
+import { ipOf, reachOf } from '../../host/reach.ts'
 import type { ErrorCode } from '../../wire/errors.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import type { PeerId } from '../../wire/peer-id.ts'
-import { ipOf, reachOf } from '../reach.ts'
 import { isForeign, likenessOf } from './likeness.ts'
 import { nameIn } from './lookup.ts'
 import type { Clues, Failed, Stage } from './stages.ts'

@@ -1,8 +1,8 @@
+import { ipOf } from '../../host/reach.ts'
 import { ParleyError } from '../../wire/errors.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { parseAddress } from '../address.ts'
 import { usageError } from '../options.ts'
-import { ipOf } from '../reach.ts'
 
 /** What can be examined: TCP on an IP address or a name, or a name whose records say the rest. */
 const shapes = /^((ip4|ip6|ip6zone\/ip6|dns|dns4|dns6)\/tcp|dnsaddr(\/tcp)?)$/

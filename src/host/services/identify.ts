@@ -16,6 +16,7 @@ import type { PrivateKey } from '../../wire/keys.ts'
 import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { openPeerRecord, sealPeerRecord } from '../../wire/peer-record.ts'
 import type { PeerInfo, Peers } from '../peers.ts'
+import { isWorthDialling } from '../reach.ts'
 
 /** rust-libp2p reads one message and no more than this; go and js read several. */
 const maxMessage = 4096
@@ -157,7 +158,8 @@ export class Identify {
   #learn(connection: Connection, message: IdentifyMessage): void {
     const { peers } = this.#options
     const { peerId } = connection
-    const addresses = this.#signedAddresses(connection, message) ?? message.addresses
+    const named = this.#signedAddresses(connection, message) ?? message.addresses
+    const addresses = named?.filter(address => this.#isWorthKeeping(address, connection))
     peers.update(peerId, {
       ...(message.protocols && { protocols: message.protocols }),
       ...(message.agent !== undefined && { agent: message.agent }),
@@ -167,6 +169,12 @@ export class Identify {
     if (addresses) peers.add(peerId, addresses)
     const info = peers.get(peerId)
     if (info) this.#options.identified(connection, info)
+  }
+
+  /** Our own address in another's mouth would make us dial ourselves. */
+  #isWorthKeeping(address: Multiaddr, { remoteAddress }: Connection): boolean {
+    const bare = address.withoutPeerId()
+    return isWorthDialling(bare, remoteAddress) && !this.#options.addresses().some(own => own.equals(bare))
   }
 
   /** The addresses of a signed record, if there is a sound one about this very peer and no older than the last. */
