@@ -4,12 +4,12 @@ export const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 const SHOWN_CHARACTERS = 64
 
 /**
- * Foreign text in quotation marks, fit for an error message: cut to 64 characters, and whatever a terminal
- * could take for a command (controls, format characters, separators, lone surrogates) as `\u{...}`.
+ * Foreign text in quotation marks, fit for an error message and so for a log: cut to 64 characters, and whatever is not
+ * printable ASCII as `\u{...}`. A terminal could take it for a command, and a person for another letter that looks alike.
  */
 export function quoted(text: string): string {
-  const cut = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text
-  return `"${cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, visible)}"`
+  const cut = text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text
+  return `"${cut.replace(/[^\x20-\x7e]/gu, visible)}"`
 }
 
 function visible(character: string): string {
