@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { addresses } from './addresses.ts'
 import { framing } from './framing.ts'
 import { protobuf } from './protobuf.ts'
 import { Uncaught } from './rules.ts'
 import { judge, type Row, Summary } from './suite.ts'
 
-const rows: readonly Row[] = [...framing, ...protobuf]
+const rows: readonly Row[] = [...framing, ...protobuf, ...addresses]
 
 /** Why an id of an area that is there does not apply. */
 const reasons: Readonly<Record<string, string>> = {}
@@ -17,7 +18,8 @@ test('no bad input does harm', async t => {
     await t.test(`${row.id} ${row.title}`, async () => {
       const verdict = await judge(row, uncaught)
       summary.add(row, verdict)
-      assert.deepEqual(verdict.faults, [])
+      // A family breaks a rule as often as it has cases: a few of them say enough.
+      assert.deepEqual(verdict.faults.slice(0, 5), [])
     })
   }
   for (const line of summary.lines) t.diagnostic(line)

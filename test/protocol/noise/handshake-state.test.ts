@@ -1,22 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type DhKeyPair, provider } from '#src/crypto/index'
-import { type HandshakeOptions, HandshakeState } from '#src/protocol/noise/handshake-state'
+import { HandshakeState } from '#src/protocol/noise/handshake-state'
 import { concat, EMPTY, hex } from '#src/wire/bytes'
-import { bytesOf, pattern, refuses, vectorFile } from '../../support/wire.ts'
+import { bytesOf, pattern, refuses } from '../../support/wire.ts'
+import { pretender, worthless } from './hostile.ts'
 import { flip } from './peers.ts'
-
-interface Vector {
-  protocol_name: string
-  init_prologue: string
-  init_static: string
-  init_ephemeral: string
-  resp_prologue: string
-  resp_static: string
-  resp_ephemeral: string
-  handshake_hash: string
-  messages: { payload: string; ciphertext: string }[]
-}
+import { initiatorOptions, publishedVectors, replay, responderOptions, type Vector } from './vector.ts'
 
 /** The cacophony vector set's session of the XX pattern. */
 const vector: Vector = {
@@ -62,28 +51,15 @@ const vector: Vector = {
   ],
 }
 
-const keyPair = (secret: string) => provider.x25519(bytesOf(secret))
-
-const initiatorOptions = (v = vector): HandshakeOptions => ({
-  role: 'initiator',
-  staticKey: keyPair(v.init_static),
-  ephemeralKey: keyPair(v.init_ephemeral),
-  prologue: bytesOf(v.init_prologue),
-})
-
-const responderOptions = (v = vector): HandshakeOptions => ({
-  role: 'responder',
-  staticKey: keyPair(v.resp_static),
-  ephemeralKey: keyPair(v.resp_ephemeral),
-  prologue: bytesOf(v.resp_prologue),
-})
-
 const message = (index: number): Uint8Array => bytesOf(vector.messages[index]!.ciphertext)
 const payload = (index: number): Uint8Array => bytesOf(vector.messages[index]!.payload)
 
 /** Both sides of the vector, `count` messages on. */
 function afterMessages(count: number): [writer: HandshakeState, reader: HandshakeState] {
-  const sides = [new HandshakeState(initiatorOptions()), new HandshakeState(responderOptions())] as const
+  const sides = [
+    new HandshakeState(initiatorOptions(vector)),
+    new HandshakeState(responderOptions(vector)),
+  ] as const
   for (let i = 0; i < count; i++) {
     sides[i % 2]!.write(payload(i))
     sides[1 - (i % 2)]!.read(message(i))
@@ -91,45 +67,11 @@ function afterMessages(count: number): [writer: HandshakeState, reader: Handshak
   return [sides[count % 2]!, sides[1 - (count % 2)]!]
 }
 
-/** Goes through a vector: handshake, transcript hash, and the messages of the session. */
-function replay(v: Vector): void {
-  const sides = [new HandshakeState(initiatorOptions(v)), new HandshakeState(responderOptions(v))] as const
-  const handshake = v.messages.slice(0, 3)
-  for (const [i, { payload, ciphertext }] of handshake.entries()) {
-    assert.equal(hex(sides[i % 2]!.write(bytesOf(payload))), ciphertext)
-    assert.equal(hex(sides[1 - (i % 2)]!.read(bytesOf(ciphertext))), payload)
-  }
-  assert.deepEqual(sides[0].remoteStatic, keyPair(v.resp_static).publicKey)
-  assert.deepEqual(sides[1].remoteStatic, keyPair(v.init_static).publicKey)
-  const ends = sides.map(side => side.finish())
-  for (const { hash } of ends) assert.equal(hex(hash), v.handshake_hash)
-  for (const [i, { payload, ciphertext }] of v.messages.slice(3).entries()) {
-    const sent = ends[(i + 1) % 2]!.send.encrypt(bytesOf(payload))
-    assert.equal(hex(concat(sent)), ciphertext)
-    assert.equal(hex(concat(ends[i % 2]!.receive.decrypt([sent[0]], sent[1])!)), payload)
-  }
-}
-
-/** Points of small order, and other spellings of them, with and without the bit that is to be ignored. */
-const worthless = [
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  'e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800',
-  '5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-].flatMap(digits => [bytesOf(digits), flip(bytesOf(digits), 255)])
-
-/** A key pair that pretends: its secrets are those that a worthless key leads to. */
-const pretender = (publicKey: Uint8Array): DhKeyPair => ({ publicKey, agree: () => new Uint8Array(32) })
-
 describe('HandshakeState', () => {
   test('goes through the published vector byte for byte', () => replay(vector))
 
   test('goes through the file of published vectors', () => {
-    const published = vectorFile('noise-xx-25519-chachapoly-sha256.json')
-    const { vectors } = JSON.parse(published) as { vectors: Vector[] }
+    const vectors = publishedVectors()
     assert.deepEqual(vectors[0], vector)
     for (const v of vectors) replay(v)
   })
@@ -162,14 +104,14 @@ describe('HandshakeState', () => {
   })
 
   test('has fresh ephemeral keys unless they are given', () => {
-    const { staticKey } = initiatorOptions()
+    const { staticKey } = initiatorOptions(vector)
     const messages = [0, 1].map(() => hex(new HandshakeState({ role: 'initiator', staticKey }).write(EMPTY)))
     assert.notEqual(messages[0], messages[1])
   })
 
   test('needs the same prologue on both sides', () => {
-    const a = new HandshakeState(initiatorOptions())
-    const b = new HandshakeState({ ...responderOptions(), prologue: pattern(1) })
+    const a = new HandshakeState(initiatorOptions(vector))
+    const b = new HandshakeState({ ...responderOptions(vector), prologue: pattern(1) })
     b.read(a.write(EMPTY))
     refuses('ERR_NOISE', () => a.read(b.write(EMPTY)))
   })
@@ -201,7 +143,7 @@ describe('HandshakeState', () => {
 
   test('refuses ephemeral keys that give no secret', () => {
     for (const point of worthless) {
-      const b = new HandshakeState(responderOptions())
+      const b = new HandshakeState(responderOptions(vector))
       b.read(point)
       refuses('ERR_NOISE', () => b.write(EMPTY), hex(point))
       const [, a] = afterMessages(1)
@@ -212,13 +154,13 @@ describe('HandshakeState', () => {
 
   test('refuses static keys that give no secret', () => {
     for (const point of worthless) {
-      const a = new HandshakeState(initiatorOptions())
-      const falseB = new HandshakeState({ ...responderOptions(), staticKey: pretender(point) })
+      const a = new HandshakeState(initiatorOptions(vector))
+      const falseB = new HandshakeState({ ...responderOptions(vector), staticKey: pretender(point) })
       falseB.read(a.write(EMPTY))
       refuses('ERR_NOISE', () => a.read(falseB.write(EMPTY)), hex(point))
 
-      const falseA = new HandshakeState({ ...initiatorOptions(), staticKey: pretender(point) })
-      const b = new HandshakeState(responderOptions())
+      const falseA = new HandshakeState({ ...initiatorOptions(vector), staticKey: pretender(point) })
+      const b = new HandshakeState(responderOptions(vector))
       b.read(falseA.write(EMPTY))
       falseA.read(b.write(EMPTY))
       refuses('ERR_NOISE', () => b.read(falseA.write(EMPTY)), hex(point))

@@ -1,9 +1,11 @@
 import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
-import { provider } from '#src/crypto/index'
+import { type DhKeyPair, provider } from '#src/crypto/index'
 import { concat, EMPTY, utf8 } from '#src/wire/bytes'
 import type { PrivateKey } from '#src/wire/keys'
 import { ProtobufWriter } from '#src/wire/protobuf'
+import { lowOrderX25519 } from '../../crypto/hostile.ts'
 import { pattern } from '../../support/wire.ts'
+import { flip } from './peers.ts'
 
 const domain = utf8('noise-libp2p-static-key:')
 
@@ -66,7 +68,17 @@ export function hostilePayloads(
     ['no protobuf', pattern(200)],
     ['zeros', new Uint8Array(60_000)],
     ['extensions that are no message', payloadOf(identityKey, good, Uint8Array.of(0x12, 0x7f))],
+    ['an RSA key of 512 bits', smallRsa(512, staticKey)],
     ['an RSA key of 1024 bits', smallRsa(1024, staticKey)],
     ['an RSA key of 16,384 bits', largeRsa(16_384)],
   ]
 }
+
+/** Points that give no secret, with and without the bit that is to be ignored. */
+export const worthless: readonly Uint8Array[] = lowOrderX25519.flatMap(point => [point, flip(point, 255)])
+
+/** A key pair that pretends: its secrets are those that a worthless key leads to. */
+export const pretender = (publicKey: Uint8Array): DhKeyPair => ({
+  publicKey,
+  agree: () => new Uint8Array(32),
+})
