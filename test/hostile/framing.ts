@@ -71,7 +71,10 @@ export const framing: readonly Row[] = [
   }),
   live('B4', 'a length of 2^31, then nothing', async attack => {
     const length = bytesOf('8080808008')
-    attack.expect('ERR_NEGOTIATE', refusalOf('inbound', length))
+    attack.expect(
+      'ERR_NEGOTIATE',
+      refusalOf('inbound', say => say(length)),
+    )
     await attack.expelled('as a server', stranger => stranger.send(length))
     await attack.repels('as a client', 'ERR_NEGOTIATE', stranger => stranger.send(length))
     await asIdentify(attack, 'in an answer', 'ERR_FRAME', length)

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { addresses } from './addresses.ts'
 import { framing } from './framing.ts'
+import { keys } from './keys.ts'
 import { protobuf } from './protobuf.ts'
 import { Uncaught } from './rules.ts'
 import { judge, type Row, Summary } from './suite.ts'
 
-const rows: readonly Row[] = [...framing, ...protobuf, ...addresses]
+const rows: readonly Row[] = [...framing, ...protobuf, ...addresses, ...keys]
 
 /** Why an id of an area that is there does not apply. */
 const reasons: Readonly<Record<string, string>> = {}

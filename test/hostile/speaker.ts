@@ -23,12 +23,17 @@ export const header: Uint8Array = encodeMessage(MULTISTREAM_PROTOCOL)
 /** What a dialer says before its Noise message 1, and what a listener answers. */
 export const greeting: Uint8Array = concat([header, encodeMessage(NOISE_PROTOCOL)])
 
-/** The error with which an upgrade ends that hears these bytes, chunk by chunk. */
-export function refusalOf(direction: Direction, ...chunks: Uint8Array[]): unknown {
+/** Says bytes to someone, and gives what that one answers. */
+export type Say = (...chunks: Uint8Array[]) => Uint8Array
+
+/** The error with which the upgrade of an honest host ends that is spoken to like this. */
+export function refusalOf(direction: Direction, talk: (say: Say, first: Uint8Array) => void): unknown {
   const upgrade = new Upgrade({ direction, identity: victim })
-  return thrownBy(() => {
+  const say: Say = (...chunks) => {
     for (const chunk of chunks) upgrade.receive(chunk)
-  })
+    return upgrade.take()
+  }
+  return thrownBy(() => talk(say, upgrade.take()))
 }
 
 /** An upgrade that plays by the rules, whose bytes a stranger sends as he likes. */

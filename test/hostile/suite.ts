@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Host } from '#src/host/host'
-import type { Limits } from '#src/host/limits'
+import type { Usage } from '#src/host/resources'
+import type { Limits } from '#src/protocol/limits'
 import { turns } from '../support/net.ts'
 import { Attack, secret } from './attack.ts'
 import { areas, ids, idsOf } from './ids.ts'
@@ -83,8 +85,8 @@ async function judgeBeside(
   run: (attack: Attack) => Promise<void>,
   { held, left, wait }: (typeof bounds)['usual'],
 ): Promise<Verdict> {
+  const counted = host.usage()
   const before = await bytesAtRest()
-  const counted = counters(host)
   const attack = Attack.on(host)
   neighbour.begin()
   const faults = await faultsOf(run, attack)
@@ -122,22 +124,12 @@ function faultsOfBytes(what: string, bytes: number, bound: number): Fault[] {
   return [{ rule: 'R4', what: `${(bytes / 1024).toFixed(0)} KiB ${what}, more than ${bound / 1024}` }]
 }
 
-/** What a host says it has open. */
-export function counters(host: Host): Readonly<Record<string, number>> {
-  const { connections } = host
-  if ('usage' in host) return (host.usage as () => Record<string, number>)()
-  return {
-    connections: connections.length,
-    streams: connections.reduce((sum, { streams }) => sum + streams.length, 0),
-  }
-}
-
-async function faultsOfCounters(host: Host, before: Readonly<Record<string, number>>): Promise<Fault[]> {
+async function faultsOfCounters(host: Host, before: Usage): Promise<Fault[]> {
   const deadline = performance.now() + patience
-  const same = () => Object.entries(before).every(([name, value]) => counters(host)[name] === value)
+  const same = () => isDeepStrictEqual(host.usage(), before)
   while (!same() && performance.now() < deadline) await turns(2)
   if (same()) return []
-  return [{ rule: 'R6', what: `${JSON.stringify(counters(host))}, but before ${JSON.stringify(before)}` }]
+  return [{ rule: 'R6', what: `${JSON.stringify(host.usage())}, but before ${JSON.stringify(before)}` }]
 }
 
 /** Runs a row; once more, when it broke only rules that a busy machine can break too. */
