@@ -3,11 +3,13 @@ import test from 'node:test'
 import { addresses } from './addresses.ts'
 import { framing } from './framing.ts'
 import { keys } from './keys.ts'
+import { negotiation } from './negotiation.ts'
+import { noise } from './noise.ts'
 import { protobuf } from './protobuf.ts'
 import { Uncaught } from './rules.ts'
 import { judge, type Row, Summary } from './suite.ts'
 
-const rows: readonly Row[] = [...framing, ...protobuf, ...addresses, ...keys]
+const rows: readonly Row[] = [...framing, ...protobuf, ...addresses, ...keys, ...noise, ...negotiation]
 
 /** Why an id of an area that is there does not apply. */
 const reasons: Readonly<Record<string, string>> = {}

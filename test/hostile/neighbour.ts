@@ -13,6 +13,7 @@ const message = pattern(1000)
 export class Neighbour {
   readonly #host: Host
   readonly #stream: Stream
+  readonly #machine = new Machine()
   /** When each of the messages under way was due. */
   readonly #due: number[] = []
   #waits: number[] = []
@@ -24,7 +25,7 @@ export class Neighbour {
     this.#host = host
     this.#stream = stream
     void this.#listen()
-    this.#send(performance.now())
+    this.#send(this.#machine.time())
   }
 
   /** Moves in beside whoever attacks that host. */
@@ -60,14 +61,16 @@ export class Neighbour {
   /** Moves out. */
   async leave(): Promise<void> {
     clearTimeout(this.#timer)
+    this.#machine.stop()
     await this.#host.stop()
   }
 
   #send(due: number): void {
     this.#due.push(due)
     this.#stream.write(message)
-    const next = Math.max(due + interval, performance.now())
-    this.#timer = setTimeout(() => this.#send(next), next - performance.now())
+    const now = this.#machine.time()
+    const next = Math.max(due + interval, now)
+    this.#timer = setTimeout(() => this.#send(next), next - now)
   }
 
   async #listen(): Promise<void> {
@@ -85,9 +88,45 @@ export class Neighbour {
       if (byte !== expected)
         this.#fault = { rule: 'R5', what: 'the neighbour heard other bytes than it sent' }
       this.#received++
-      if (this.#received % message.length === 0) this.#waits.push(performance.now() - this.#due.shift()!)
+      if (this.#received % message.length === 0) this.#waits.push(this.#machine.time() - this.#due.shift()!)
     }
   }
+}
+
+/**
+ * A clock that stands still while other programs have the machine: while this one was due and used no processor. What the host
+ * itself spends or lets wait counts in full.
+ */
+class Machine {
+  #withheld = 0
+  #last = performance.now()
+  #spent = spentSoFar()
+  readonly #timer = setInterval(() => this.#look(), tick)
+
+  time(): number {
+    this.#look()
+    return performance.now() - this.#withheld
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #look(): void {
+    const now = performance.now()
+    const spent = spentSoFar()
+    this.#withheld += Math.max(0, now - this.#last - tick - (spent - this.#spent))
+    this.#last = now
+    this.#spent = spent
+  }
+}
+
+/** How often the clock is looked at, in milliseconds. */
+const tick = 5
+
+function spentSoFar(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
 }
 
 function percentile(values: readonly number[], share: number): number {
