@@ -3,8 +3,9 @@ import test from 'node:test'
 import { type Colours, jsonReport, type Report, textReport } from '#src/chat/report'
 import { ParleyError } from '#src/wire/errors'
 import { keyOf, peerIdOf } from '../support/net.ts'
+import { address, ann, doors, joined } from './hostile.ts'
 
-const [ann, bob] = [peerIdOf(keyOf(1)), peerIdOf(keyOf(2))]
+const bob = peerIdOf(keyOf(2))
 const plain: Colours = { out: false, err: false }
 const nasty = '\x1b[2J\u202e\n* '
 const shownNasty = '\\x1b[2J\\u{202e}\\x0a* '
@@ -27,8 +28,6 @@ function json(tell: (report: Report) => void): unknown[] {
   return told(jsonReport, tell).map(line => JSON.parse(line.replace(/^out /, '')))
 }
 
-const address = `/ip4/127.0.0.1/tcp/3000/p2p/${String(ann)}`
-const joined = { peer: ann, address, agent: 'parley/1', direction: 'inbound' as const }
 const lost = new ParleyError('ERR_TIMEOUT', 'The other side has stopped answering.')
 
 test('tells a person who comes, talks and goes', () => {
@@ -94,27 +93,9 @@ test('tells a program the same in objects of fixed shape, and nothing else on it
   )
 })
 
-/** Every way into a report for text from a stranger. */
-const doors: readonly [name: string, tell: (report: Report) => void][] = [
-  ['a message', report => report.message({ from: ann, text: nasty, protocol: nasty })],
-  ["a program's name", report => report.connected({ ...joined, agent: nasty })],
-  ['an address', report => report.connected({ ...joined, address: nasty })],
-  [
-    'the reason of leaving',
-    report => report.disconnected({ peer: ann, error: new ParleyError('ERR_NOISE', nasty) }),
-  ],
-  ['an error', report => report.error(new ParleyError('ERR_NOISE', nasty))],
-  ['a line below an error', report => report.error(lost, [nasty])],
-  [
-    'the reason why a try failed',
-    report =>
-      report.reconnecting({ peer: ann, attempt: 4, delay: 1, error: new ParleyError('ERR_NOISE', nasty) }),
-  ],
-  ['an address of ours', report => report.listening(ann, [nasty])],
-]
-
-for (const [name, tell] of doors) {
+for (const [name, door] of doors) {
   test(`nothing in ${name} is obeyed`, () => {
+    const tell = (report: Report) => door(report, nasty)
     const lines = text(tell)
     const objects = told(jsonReport, tell)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there.

@@ -8,8 +8,17 @@ import { noise } from './noise.ts'
 import { protobuf } from './protobuf.ts'
 import { Uncaught } from './rules.ts'
 import { judge, type Row, Summary } from './suite.ts'
+import { terminal } from './terminal.ts'
 
-const rows: readonly Row[] = [...framing, ...protobuf, ...addresses, ...keys, ...noise, ...negotiation]
+const rows: readonly Row[] = [
+  ...framing,
+  ...protobuf,
+  ...addresses,
+  ...keys,
+  ...noise,
+  ...negotiation,
+  ...terminal,
+]
 
 /** Why an id of an area that is there does not apply. */
 const reasons: Readonly<Record<string, string>> = {}
@@ -18,8 +27,8 @@ test('no bad input does harm', async t => {
   const uncaught = new Uncaught()
   const summary = new Summary(reasons)
   for (const row of rows) {
-    await t.test(`${row.id} ${row.title}`, async () => {
-      const verdict = await judge(row, uncaught)
+    await t.test(`${row.id} ${row.title}`, async t => {
+      const verdict = await judge(row, uncaught, t)
       summary.add(row, verdict)
       // A family breaks a rule as often as it has cases: a few of them say enough.
       assert.deepEqual(verdict.faults.slice(0, 5), [])

@@ -1,3 +1,4 @@
+import type { TestContext } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import type { Host } from '#src/host/host'
 import type { Usage } from '#src/host/resources'
@@ -28,7 +29,7 @@ export interface Row {
   readonly title: string
   readonly rules: readonly Rule[]
   /** Runs the row and returns what it found; the trial has counted the inputs. */
-  judge(): Promise<Verdict>
+  judge(t: TestContext): Promise<Verdict>
 }
 
 /** What came of a row. */
@@ -45,9 +46,12 @@ export interface LiveOptions {
   limits?: Partial<Limits>
 }
 
+/** What a row does that needs no connection; the test is there for programs that it starts. */
+export type PureRun = (trial: Trial, t: TestContext) => void | Promise<void>
+
 /** A row about a reader of bytes or text alone. */
-export function pure(id: string, title: string, run: (trial: Trial) => void | Promise<void>): Row {
-  return { id, title, rules: pureRules, judge: () => judgePure(run) }
+export function pure(id: string, title: string, run: PureRun): Row {
+  return { id, title, rules: pureRules, judge: t => judgePure(trial => run(trial, t)) }
 }
 
 /** A row that attacks a real host over TCP. */
@@ -105,7 +109,7 @@ async function faultsOf<T extends Trial>(
 ): Promise<Fault[]> {
   try {
     await run(trial)
-    return trial.cases > 0 ? [] : [{ rule: 'R2', what: 'the row tried nothing' }]
+    return trial.cases > 0 || trial.skipped ? [] : [{ rule: 'R2', what: 'the row tried nothing' }]
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error)
     return [{ rule: (/R\d/.exec(what)?.[0] as Rule | undefined) ?? 'R2', what }]
@@ -133,14 +137,14 @@ async function faultsOfCounters(host: Host, before: Usage): Promise<Fault[]> {
 }
 
 /** Runs a row; once more, when it broke only rules that a busy machine can break too. */
-export async function judge(row: Row, uncaught: Uncaught): Promise<Verdict> {
-  const first = await judgeOnce(row, uncaught)
+export async function judge(row: Row, uncaught: Uncaught, t: TestContext): Promise<Verdict> {
+  const first = await judgeOnce(row, uncaught, t)
   const measured = first.faults.every(({ rule }) => measuredRules.includes(rule))
-  return first.faults.length > 0 && measured ? judgeOnce(row, uncaught) : first
+  return first.faults.length > 0 && measured ? judgeOnce(row, uncaught, t) : first
 }
 
-async function judgeOnce(row: Row, uncaught: Uncaught): Promise<Verdict> {
-  const verdict = await row.judge()
+async function judgeOnce(row: Row, uncaught: Uncaught, t: TestContext): Promise<Verdict> {
+  const verdict = await row.judge(t)
   await turns(2)
   return { ...verdict, faults: [...verdict.faults, ...uncaught.take()] }
 }

@@ -10,6 +10,8 @@ export class Trial {
   cases = 0
   /** Every sentence that an error said. */
   readonly texts: string[] = []
+  /** Why nothing was tried, if that is so. */
+  skipped: string | undefined
   readonly #faults: string[] = []
 
   /** Tries one input; the name tells which, where it fails. */
@@ -46,6 +48,11 @@ export class Trial {
       `R2: ${error.code} (${error.message}), not ${[codes].flat()}`,
     )
     return error
+  }
+
+  /** Nothing can be tried on this machine, for that reason. */
+  skip(reason: string): void {
+    this.skipped = reason
   }
 
   /** Keeps what an error says, of any code. */
