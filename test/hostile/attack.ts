@@ -144,6 +144,16 @@ export class Attack extends Trial {
     )
   }
 
+  /** As `closes`, of an intruder who does not read, and so cannot see it. */
+  async ends(
+    { connection }: Intruder,
+    codes: ErrorCode | readonly ErrorCode[],
+    by: number = prompt,
+  ): Promise<void> {
+    await soon(connection.closed, by)
+    this.expect(codes, this.#ends.get(connection))
+  }
+
   /** Listens as somebody whom the host will dial, and gives the address. */
   async lure(act: (stranger: Stranger) => void | Promise<void>): Promise<Multiaddr> {
     const server = createServer(socket => {

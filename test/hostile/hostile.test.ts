@@ -9,6 +9,7 @@ import { protobuf } from './protobuf.ts'
 import { Uncaught } from './rules.ts'
 import { judge, type Row, Summary } from './suite.ts'
 import { terminal } from './terminal.ts'
+import { yamux } from './yamux.ts'
 
 const rows: readonly Row[] = [
   ...framing,
@@ -17,16 +18,21 @@ const rows: readonly Row[] = [
   ...keys,
   ...noise,
   ...negotiation,
+  ...yamux,
   ...terminal,
 ]
 
 /** Why an id of an area that is there does not apply. */
 const reasons: Readonly<Record<string, string>> = {}
 
+/** For whoever works on a few of them: PARLEY_ROWS=B61,B62. */
+const wanted = process.env.PARLEY_ROWS?.split(',')
+const isWanted = ({ id }: Row) => wanted?.includes(id) ?? true
+
 test('no bad input does harm', async t => {
   const uncaught = new Uncaught()
   const summary = new Summary(reasons)
-  for (const row of rows) {
+  for (const row of rows.filter(isWanted)) {
     await t.test(`${row.id} ${row.title}`, async t => {
       const verdict = await judge(row, uncaught, t)
       summary.add(row, verdict)
@@ -35,7 +41,11 @@ test('no bad input does harm', async t => {
     })
   }
   for (const line of summary.lines) t.diagnostic(line)
-  await t.test('every id of the list has a row, or a reason to have none', () => {
-    assert.deepEqual(summary.faults, [])
-  })
+  await t.test(
+    'every id of the list has a row, or a reason to have none',
+    { skip: wanted && 'not all of them are wanted' },
+    () => {
+      assert.deepEqual(summary.faults, [])
+    },
+  )
 })

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
 import { setTimeout as wait } from 'node:timers/promises'
 import { provider } from '#src/crypto/index'
-import type { Stream } from '#src/net/stream'
-import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
 import { CipherState } from '#src/protocol/noise/cipher-state'
 import { NoiseSession } from '#src/protocol/noise/session'
 import { concat, utf8 } from '#src/wire/bytes'
-import type { ErrorCode } from '#src/wire/errors'
 import type { PrivateKey } from '#src/wire/keys'
 import { ProtobufWriter } from '#src/wire/protobuf'
 import { payloadOf, signedBytes } from '../protocol/noise/hostile.ts'
 import { flip, identityKey, identityOf, identityTypes, Side } from '../protocol/noise/peers.ts'
-import { data, SYN } from '../protocol/yamux/frames.ts'
+import { data } from '../protocol/yamux/frames.ts'
 import { peerIdOf, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
 import { type Attack, failureOf, type Intruder } from './attack.ts'
@@ -29,6 +26,7 @@ import {
 import type { Stranger } from './stranger.ts'
 import { live, pure, type Row } from './suite.ts'
 import type { Trial } from './trial.ts'
+import { opening, Witness } from './witness.ts'
 
 const staticKey = provider.x25519()
 const honestPayload = payloadOf(key.publicKey.bytes, key.sign(signedBytes(staticKey.publicKey)))
@@ -78,32 +76,6 @@ function neverSecures(trial: Trial, name: string, side: Side, bad: Uint8Array): 
   if (announced > bad.length - 2) trial.try(name, () => side.receive(bad))
   else trial.refuses('ERR_NOISE', name, () => side.receive(bad))
   assert.equal(side.secured, undefined, name)
-}
-
-/** Frames that open a stream and say something on it, sealed one by one. */
-const opening = (id: number, protocol: string) =>
-  data(id, concat([MULTISTREAM_PROTOCOL, protocol].map(encodeMessage)), SYN)
-
-/** Takes down how the streams end that are opened to the host under one name. */
-class Witness {
-  readonly protocol = '/hostile/witness'
-  readonly ends: (ErrorCode | 'end')[] = []
-  text = ''
-  streams = 0
-
-  constructor(attack: Attack) {
-    attack.host.handle(this.protocol, stream => this.#read(stream))
-  }
-
-  async #read(stream: Stream): Promise<void> {
-    this.streams++
-    try {
-      for await (const chunk of stream) this.text += String.fromCharCode(...chunk)
-      this.ends.push('end')
-    } catch (error) {
-      this.ends.push((error as { code: ErrorCode }).code)
-    }
-  }
 }
 
 /** An intruder with a stream that the host reads, on which he is in the middle of a message. */

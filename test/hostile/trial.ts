@@ -56,8 +56,9 @@ export class Trial {
   }
 
   /** Keeps what an error says, of any code. */
-  note(error: ParleyError): void {
+  note(error: ParleyError): ParleyError {
     this.texts.push(error.message)
+    return error
   }
 
   /** Runs a step that may take so many milliseconds, at least once in a few runs. */

@@ -377,7 +377,9 @@ export class RawPeer {
   constructor(socket: Socket, upgraded: Upgraded, role: 'client' | 'server', polite: boolean) {
     this.#socket = socket
     this.#noise = upgraded.session
-    this.yamux = new YamuxSession({ role, now: () => performance.now() })
+    // Who does as he is told needs no limits of his own.
+    const limits = { outboundStreams: 1e6, unacknowledged: 1e6 }
+    this.yamux = new YamuxSession({ role, now: () => performance.now(), limits })
     this.polite = polite
     if (upgraded.pending.length > 0) socket.write([upgraded.pending])
     this.#hear(upgraded.rest)
@@ -426,6 +428,11 @@ export class RawPeer {
 
   count(type: YamuxEvent['type']): number {
     return this.events.filter(event => event.type === type).length
+  }
+
+  /** Takes nothing from the network any more. */
+  stopReading(): void {
+    this.#socket.pause()
   }
 
   end(): void {
