@@ -1,6 +1,7 @@
 import {
   aborted,
   deferred,
+  monotonicNow,
   onAbort,
   startTimer,
   throwIfAborted,
@@ -59,7 +60,8 @@ export class Dialer {
       )
       if (attempts.length === 1) return attempts[0]!(deadline)
       const discard = ({ socket }: Dialled) => socket.destroy()
-      return race(attempts, { stagger: dialStagger, parallel: parallelDials, discard }, deadline)
+      const patience = dialTimeout / patienceShare
+      return race(attempts, { stagger: dialStagger, parallel: parallelDials, patience, discard }, deadline)
     })
   }
 
@@ -111,6 +113,9 @@ function chokedOnOptimism(error: unknown): boolean {
   return error.code === 'ERR_CONNECTION_CLOSED' || error.code === 'ERR_NEGOTIATE'
 }
 
+/** An address that swallows what it is sent may keep others waiting for this part of the time for a dial. */
+const patienceShare = 6
+
 /** Why what is over already is aborted. Without a reason `abort` makes an error, which takes as long as a hash. */
 const tooLate = 'too late'
 
@@ -122,19 +127,26 @@ export interface RaceOptions<T> {
   stagger: number
   /** Attempts under way at once. */
   parallel: number
+  /** How long an attempt may keep others from being started, in milliseconds. Default: as long as it takes. */
+  patience?: number
   /** What to do with the result of an attempt that succeeded too late. */
   discard: (result: T) => void
 }
 
-/** Starts the attempts one by one; the first to succeed wins and the others are aborted. */
+/**
+ * Starts the attempts one by one; the first to succeed wins and the others are aborted. When as many are under way as may be, the
+ * oldest makes room for the next once its time is over.
+ */
 export function race<T>(
   attempts: readonly Attempt<T>[],
-  { stagger, parallel, discard }: RaceOptions<T>,
+  { stagger, parallel, patience = Number.POSITIVE_INFINITY, discard }: RaceOptions<T>,
   signal: AbortSignal,
 ): Promise<T> {
   const { promise, resolve, reject } = deferred<T>()
-  const controller = new AbortController()
+  const controllers: AbortController[] = []
   const errors: unknown[] = []
+  /** When those under way began, the oldest first. */
+  const running = new Map<AbortController, number>()
   let started = 0
   let over = false
   let cancelTimer = () => {}
@@ -143,7 +155,7 @@ export function race<T>(
     undo()
     cancelTimer()
     settle()
-    controller.abort(tooLate)
+    for (const controller of controllers) controller.abort(tooLate)
   }
   const won = (result: T) => (over ? discard(result) : finish(() => resolve(result)))
   const failed = (error: unknown) => {
@@ -155,19 +167,38 @@ export function race<T>(
   const startNext = () => {
     cancelTimer()
     const attempt = attempts[started]
-    if (!attempt || started - errors.length >= parallel) return
+    if (!attempt) return
+    if (running.size >= parallel) return makeRoom()
     started++
-    attempt(controller.signal).then(won, failed)
+    run(attempt)
     cancelTimer = startTimer(stagger, startNext)
+  }
+  const run = (attempt: Attempt<T>) => {
+    const controller = new AbortController()
+    controllers.push(controller)
+    running.set(controller, monotonicNow())
+    attempt(controller.signal)
+      .finally(() => running.delete(controller))
+      .then(won, failed)
+  }
+  const makeRoom = () => {
+    const [[oldest, since] = []] = running
+    const left = since! + patience - monotonicNow()
+    if (left <= 0) oldest!.abort(tooSlow())
+    else if (left < Number.POSITIVE_INFINITY) cancelTimer = startTimer(left, startNext)
   }
   const undo = onAbort(signal, () => {
     over = true
     cancelTimer()
-    controller.abort(signal.reason)
+    for (const controller of controllers) controller.abort(signal.reason)
     reject(aborted(signal))
   })
   if (!over) startNext()
   return promise
+}
+
+function tooSlow(): ParleyError {
+  return new ParleyError('ERR_TIMEOUT', 'The address did not answer, and made room for others.')
 }
 
 /** Of several failures the one that came furthest tells most. */

@@ -55,6 +55,26 @@ describe('a race', () => {
     )
   })
 
+  test('does not wait for ever for those that swallow all', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const attempts = ['a', 'b', 'c', 'd'].map(attempt)
+    const started = () => attempts.filter(({ seen }) => seen.started).length
+    const result = race(
+      attempts.map(({ run }) => run),
+      { ...options, stagger: 0, patience: 1 },
+      never,
+    )
+    for (const count of [2, 3, 4]) {
+      while (started() < count) {
+        t.mock.timers.tick(1)
+        await turns()
+      }
+      assert.equal(attempts.filter(({ seen }) => seen.aborted).length, count - 2)
+    }
+    attempts[3]!.succeed()
+    assert.equal(await result, 'd')
+  })
+
   test('starts the next at once when the one before fails', async () => {
     const [a, b] = [attempt('a'), attempt('b')]
     const result = race([a.run, b.run], { ...options, stagger: 1_000_000 }, never)
