@@ -159,9 +159,9 @@ describe('several addresses of one peer', () => {
       assert.equal((error.cause as AggregateError).errors.length, 3)
     }))
 
-  test('are not tried more than so many at once', () =>
+  test('are all tried in the end, though there may not be more than so many at once', () =>
     withSilence((silent, accepted) =>
-      withDialer({ dialStagger: 1, parallelDials: 2, dialTimeout: 100 }, async (a, _b, transport) => {
+      withDialer({ dialStagger: 1, parallelDials: 2, dialTimeout: 300 }, async (a, _b, transport) => {
         a.peers.add(stranger, [silent])
         const others = Array.from({ length: 5 }, () =>
           memory().listen(Multiaddr.parse('/memory/0'), socket => accepted.push(socket)),
@@ -172,7 +172,7 @@ describe('several addresses of one peer', () => {
           listeners.flatMap(({ addresses }) => addresses),
         )
         assert.equal((await errorOf(a.dial(stranger))).code, 'ERR_TIMEOUT')
-        assert.equal(transport.dialled.length, 2)
+        assert.equal(transport.dialled.length, 6)
         assert.ok(await allClosed(transport.sockets))
         await Promise.all(listeners.map(listener => listener.close()))
       }),

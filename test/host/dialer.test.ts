@@ -64,12 +64,11 @@ describe('a race', () => {
       { ...options, stagger: 0, patience: 1 },
       never,
     )
-    for (const count of [2, 3, 4]) {
-      while (started() < count) {
-        t.mock.timers.tick(1)
-        await turns()
-      }
-      assert.equal(attempts.filter(({ seen }) => seen.aborted).length, count - 2)
+    const gone = () => attempts.filter(({ seen }) => seen.aborted).length
+    while (started() < 4) {
+      t.mock.timers.tick(1)
+      await turns()
+      assert.ok(started() - gone() <= 2)
     }
     attempts[3]!.succeed()
     assert.equal(await result, 'd')

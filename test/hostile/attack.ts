@@ -11,6 +11,7 @@ import { generateKey, PrivateKey } from '#src/wire/keys'
 import { Multiaddr } from '#src/wire/multiaddr'
 import type { PeerId } from '#src/wire/peer-id'
 import { never, noiseOf, peerIdOf, RawPeer, until, withResolvers } from '../support/net.ts'
+import type { Neighbour } from './neighbour.ts'
 import { bytesInUse } from './rules.ts'
 import { Stranger } from './stranger.ts'
 import { Trial } from './trial.ts'
@@ -47,9 +48,12 @@ export class Attack extends Trial {
   #held = 0
   #connects = 0
 
-  private constructor(host: Host) {
+  readonly #neighbour: Neighbour
+
+  private constructor(host: Host, neighbour: Neighbour) {
     super()
     this.host = host
+    this.#neighbour = neighbour
     host.on('connect', () => this.#connects++)
     host.on('disconnect', ({ connection, error }) => this.#ends.set(connection, error))
   }
@@ -60,8 +64,9 @@ export class Attack extends Trial {
     return createHost({ identity, limits, listen: ['/ip4/127.0.0.1/tcp/0'] })
   }
 
-  static on(host: Host): Attack {
-    return new Attack(host)
+  /** Attacks a host that has an honest neighbour. */
+  static on(host: Host, neighbour: Neighbour): Attack {
+    return new Attack(host, neighbour)
   }
 
   get port(): number {
@@ -75,7 +80,8 @@ export class Attack extends Trial {
 
   /** Takes note of how much is held now. */
   weigh(): void {
-    this.#held = Math.max(this.#held, bytesInUse() - this.#before)
+    const inUse = this.#neighbour.excuse(bytesInUse)
+    this.#held = Math.max(this.#held, inUse - this.#before)
   }
 
   /** Connects without a word. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { addresses } from './addresses.ts'
 import { framing } from './framing.ts'
+import { host } from './host.ts'
 import { keys } from './keys.ts'
 import { negotiation } from './negotiation.ts'
 import { noise } from './noise.ts'
@@ -19,6 +20,7 @@ const rows: readonly Row[] = [
   ...noise,
   ...negotiation,
   ...yamux,
+  ...host,
   ...terminal,
 ]
 

@@ -4,7 +4,6 @@ import { provider } from '#src/crypto/index'
 import { CipherState } from '#src/protocol/noise/cipher-state'
 import { NoiseSession } from '#src/protocol/noise/session'
 import { concat, utf8 } from '#src/wire/bytes'
-import type { PrivateKey } from '#src/wire/keys'
 import { ProtobufWriter } from '#src/wire/protobuf'
 import { payloadOf, signedBytes } from '../protocol/noise/hostile.ts'
 import { flip, identityKey, identityOf, identityTypes, Side } from '../protocol/noise/peers.ts'
@@ -16,31 +15,19 @@ import {
   framed,
   greeting,
   heardBehind,
-  honest,
   key,
+  listenHonestly,
   otherKey,
   refusalOf,
   shakeAsDialer,
   shakeAsListener,
 } from './speaker.ts'
-import type { Stranger } from './stranger.ts'
 import { live, pure, type Row } from './suite.ts'
 import type { Trial } from './trial.ts'
 import { opening, Witness } from './witness.ts'
 
 const staticKey = provider.x25519()
 const honestPayload = payloadOf(key.publicKey.bytes, key.sign(signedBytes(staticKey.publicKey)))
-
-/** An honest listener with that key, at the other end of a socket. */
-async function listenHonestly(stranger: Stranger, by: PrivateKey): Promise<void> {
-  const upgrade = honest('inbound', by)
-  for (let heard = 0; !stranger.isOver; await wait(1)) {
-    const { received } = stranger
-    if (received.length > heard) upgrade.receive(received.slice(heard))
-    heard = received.length
-    stranger.send(upgrade.take())
-  }
-}
 
 /** The host dials the address of one peer, where another proves himself. */
 async function mistaken(attack: Attack, type: (typeof identityTypes)[number]): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { type DhKeyPair, provider } from '#src/crypto/index'
 import { type Direction, Upgrade } from '#src/net/upgrade'
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
@@ -91,4 +92,15 @@ export async function heardBehind(stranger: Stranger, offset: number): Promise<U
   }
   await until(() => whole() !== undefined || stranger.isOver, 'a Noise message comes')
   return whole()
+}
+
+/** An honest listener with that key, at the other end of a socket. */
+export async function listenHonestly(stranger: Stranger, by: PrivateKey = key): Promise<void> {
+  const upgrade = honest('inbound', by)
+  for (let heard = 0; !stranger.isOver; await wait(1)) {
+    const { received } = stranger
+    if (received.length > heard) upgrade.receive(received.slice(heard))
+    heard = received.length
+    stranger.send(upgrade.take())
+  }
 }

@@ -91,8 +91,8 @@ async function judgeBeside(
 ): Promise<Verdict> {
   const counted = host.usage()
   const before = await bytesAtRest()
-  const attack = Attack.on(host)
-  neighbour.begin()
+  const attack = Attack.on(host, neighbour)
+  await neighbour.begin()
   const faults = await faultsOf(run, attack)
   faults.push(...(await neighbour.complaints(wait)))
   attack.weigh()
