@@ -23,6 +23,10 @@ const maxMessages = 10
 /** How long the length of a message is at most, in bytes; good for 16 KiB. */
 const longestPrefix = 2
 
+/** Addresses that are looked at; ten messages can hold thousands, and one that does not parse takes longest. */
+const mostAddresses = 64
+const addressField = 2
+
 /** What is kept of a message; the rest of a longer list is dropped. */
 const maxAddresses = 32
 const maxProtocols = 256
@@ -98,7 +102,7 @@ const readers: Record<number, (message: IdentifyMessage, bytes: Uint8Array) => v
   1: (message, bytes) => {
     message.publicKey = bytes.slice()
   },
-  2: (message, bytes) => {
+  [addressField]: (message, bytes) => {
     const address = decodeAddress(bytes)
     message.addresses ??= []
     if (address && message.addresses.length < maxAddresses) message.addresses.push(address)
@@ -126,6 +130,7 @@ export class IdentifyReader {
   readonly #frames = new FrameReader({ max: maxMessage, scope: 'stream' })
   readonly #message: IdentifyMessage = {}
   #count = 0
+  #addresses = 0
 
   /** Takes in bytes. Throws `ERR_FRAME` or `ERR_PROTOBUF` when they are malformed, `ERR_PROTOCOL` when there are too many. */
   receive(chunk: Uint8Array): void {
@@ -154,6 +159,7 @@ export class IdentifyReader {
   }
 
   #read({ number, bytes }: Field): void {
+    if (number === addressField && ++this.#addresses > mostAddresses) return
     if (bytes) readers[number]?.(this.#message, bytes)
   }
 }

@@ -103,6 +103,16 @@ describe('IdentifyReader', () => {
     assert.deepEqual([addresses?.length, protocols?.length], [32, 256])
   })
 
+  test('looks at 64 addresses and no more, since what does not parse takes longest', () => {
+    const behind = (bad: number) => {
+      const writer = new ProtobufWriter()
+      for (let i = 0; i < bad; i++) writer.bytes(2, bytesOf('7f'))
+      return read([framed(writer.bytes(2, address(1).bytes))]).addresses ?? []
+    }
+    assert.deepEqual(behind(63).map(String), [String(address(1))])
+    assert.deepEqual(behind(64), [])
+  })
+
   test('cuts texts to 128 characters, between characters', () => {
     for (const character of ['x', 'é', '語', '👋']) {
       const text = `-${character.repeat(200)}`
