@@ -39,7 +39,8 @@ function guestWho(attack: Attack, ...answers: Uint8Array[]): Promise<Guest> {
 
 /** What the host keeps of a guest who says that of himself. */
 async function kept(attack: Attack, ...messages: IdentifyMessage[]) {
-  const guest = await guestWho(attack, ...messages.map(encodeIdentify))
+  const answers = attack.prepare(() => messages.map(encodeIdentify))
+  const guest = await guestWho(attack, ...answers)
   const info = await attack.host.identified(guest.here)
   return { ...guest, info: info! }
 }
@@ -89,8 +90,17 @@ export const host: readonly Row[] = [
     await attack.attempt('7,000 addresses', async () => {
       const list = (message: number) =>
         Array.from({ length: 700 }, (_, i) => Multiaddr.parse(`/ip4/192.0.2.${message}/tcp/${i + 1}`))
-      const lists = Array.from({ length: 10 }, (_, i) => ({ addresses: list(i) }))
+      const lists = attack.prepare(() => Array.from({ length: 10 }, (_, i) => ({ addresses: list(i) })))
       assert.equal((await kept(attack, ...lists)).info.addresses.length, 32)
+    })
+  }),
+  live('B83', 'as many addresses that do not parse', async attack => {
+    await attack.attempt('20,000', async () => {
+      const bad = attack.prepare(() =>
+        encodeFrame(concat(Array.from({ length: 2_000 }, () => bytesOf('1201 7f')))),
+      )
+      const { here } = await guestWho(attack, ...Array.from({ length: 10 }, () => bad))
+      assert.deepEqual((await attack.host.identified(here))?.addresses, [])
     })
   }),
   live('B84', 'the key of another peer', async attack => {

@@ -73,7 +73,7 @@ async function judgeLive(
   run: (attack: Attack) => Promise<void>,
   { flood = false, limits = {} }: LiveOptions,
 ): Promise<Verdict> {
-  const host = await Attack.prepare(limits)
+  const host = await Attack.target(limits)
   const neighbour = await Neighbour.of(host)
   try {
     return await judgeBeside(neighbour, host, run, flood ? bounds.flood : bounds.usual)
