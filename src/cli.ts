@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The program: a command, or the chat, where flags make a host, the host a table, and the table meets the terminal. */
+import { withPatience } from './chat/patience.ts'
 import { jsonReport, type Report, textReport } from './chat/report.ts'
 import { Terminal } from './chat/terminal.ts'
 import { hasPlace } from './cli/address.ts'
@@ -59,7 +60,8 @@ async function openBook({ dial }: Flags, report: Report): Promise<PeerStore> {
 async function chat(args: readonly string[]): Promise<number> {
   const json = args.includes('--json')
   const terminal = new Terminal(process, { json, env: process.env })
-  const report = json ? jsonReport(terminal) : textReport(terminal, terminal.colours)
+  const plain = json ? jsonReport(terminal) : textReport(terminal, terminal.colours)
+  const report = terminal.interactive ? withPatience(plain) : plain
   try {
     const flags = parseFlags(args)
     if (flags.help || flags.version) return print(flags.help ? usage : `${VERSION}\n`)

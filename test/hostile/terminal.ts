@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { escapeText } from '#src/chat/escape'
+import { withPatience } from '#src/chat/patience'
 import { jsonReport, type Report, textReport } from '#src/chat/report'
 import { rowsOf } from '#src/chat/rows'
 import { loadIdentity } from '#src/host/identity'
@@ -80,10 +81,10 @@ function harmless(line: string): void {
 }
 
 /** What somebody at a terminal of so many columns sees of what is said to her. */
-async function seen(columns: number, say: (report: Report, person: Person) => void): Promise<Person> {
+async function seen(columns: number, say: (report: Report) => void): Promise<Person> {
   const person = new Person(columns)
   await turns()
-  say(textReport(person.terminal, plain), person)
+  say(withPatience(textReport(person.terminal, plain)))
   await turns()
   person.terminal.close()
   return person
@@ -119,6 +120,23 @@ const notUtf8: readonly [digits: string, shown: string][] = [
   ['e4bda0', '你'],
   ['f09f9880', '😀'],
 ]
+
+/** How long it takes at most until what somebody types is on the screen, while 10,000 lines come. */
+async function slowestKey(): Promise<number> {
+  const person = new Person(80)
+  const report = withPatience(textReport(person.terminal, plain))
+  await turns()
+  let slowest = 0
+  for (let i = 0; i < 100; i++) {
+    for (let j = 0; j < 100; j++) said(report, `line ${i}`)
+    const begin = performance.now()
+    await person.type('x')
+    slowest = Math.max(slowest, performance.now() - begin)
+  }
+  person.terminal.close()
+  assert.ok(person.screen.written.includes('x'.repeat(20)))
+  return slowest
+}
 
 /** Ways in which a chat at a terminal ends. */
 const endings: readonly [name: string, end: (chat: TerminalProgram) => Promise<void> | void][] = [
@@ -238,6 +256,23 @@ export const terminal: readonly Row[] = [
         trial.try(`${first} ${second}`, () => harmless(escapeText(utf8Text(Uint8Array.of(first, second)))))
       }
     }
+  }),
+  pure('B123', 'a megabyte in one message, 100,000 lines, and both while somebody types', async trial => {
+    await trial.attempt('1 MB', async () => {
+      const person = await seen(80, report => said(report, 'x'.repeat(1_000_000)))
+      assert.ok(person.screen.rows.length <= 60)
+    })
+    await trial.attempt('100,000 lines', async () => {
+      const person = await seen(80, report => {
+        for (let i = 0; i < 100_000; i++) said(report, `line ${i}`)
+      })
+      assert.ok(person.screen.rows.length <= 204)
+    })
+    await trial.attempt('10,000 lines a second', async () => {
+      let quickest = Number.POSITIVE_INFINITY
+      for (let run = 0; run < 3 && quickest > 50; run++) quickest = Math.min(quickest, await slowestKey())
+      assert.ok(quickest < 50, `a key took ${quickest} ms`)
+    })
   }),
   pure(
     'B124',
