@@ -15,6 +15,7 @@ import { live, pure, type Row } from './suite.ts'
 import type { Trial } from './trial.ts'
 
 const id = peerIdOf(key)
+const named = `/p2p/${id.toString()}`
 const digest = pattern(32)
 
 /** Tries bytes that are no multihash of a key: as they are, in both forms of text, and in an address. */
@@ -56,10 +57,10 @@ function addressIn(bytes: Uint8Array, trial: Trial): Multiaddr | undefined {
 }
 
 const soundAddresses = [
-  `/ip4/127.0.0.1/tcp/4001/p2p/${id}`,
-  `/dns4/example.com/tcp/443/wss/p2p/${id}`,
+  `/ip4/127.0.0.1/tcp/4001${named}`,
+  `/dns4/example.com/tcp/443/wss${named}`,
   '/ip6/2001:db8::1/udp/4001/quic-v1',
-  `/ip4/192.0.2.1/tcp/1/p2p/${id}/p2p-circuit/p2p/${id}`,
+  `/ip4/192.0.2.1/tcp/1${named}/p2p-circuit${named}`,
   '/unix/%2Ftmp%2Fsocket',
 ].map(text => Multiaddr.parse(text))
 

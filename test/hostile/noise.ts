@@ -6,7 +6,7 @@ import { NoiseSession } from '#src/protocol/noise/session'
 import { concat, utf8 } from '#src/wire/bytes'
 import { ProtobufWriter } from '#src/wire/protobuf'
 import { payloadOf, signedBytes } from '../protocol/noise/hostile.ts'
-import { flip, identityKey, identityOf, identityTypes, Side } from '../protocol/noise/peers.ts'
+import { flip, identityKey, identityOf, identityTypes, messagesOf, Side } from '../protocol/noise/peers.ts'
 import { data } from '../protocol/yamux/frames.ts'
 import { peerIdOf, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
@@ -46,16 +46,6 @@ const fixedPair = () => ({
   a: new Side({ role: 'initiator', identity: alice, ephemeralKey: ephemeralKeys[0] }),
   b: new Side({ role: 'responder', identity: bob, ephemeralKey: ephemeralKeys[1] }),
 })
-
-/** Messages 1 to 3 of a handshake that is always the same. */
-function transcript(): [Uint8Array, Uint8Array, Uint8Array] {
-  const { a, b } = fixedPair()
-  const first = a.take()
-  b.receive(first)
-  const second = b.take()
-  a.receive(second)
-  return [first, second, a.take()]
-}
 
 /** A length that has grown leaves the side waiting; whatever else has changed is refused. */
 function neverSecures(trial: Trial, name: string, side: Side, bad: Uint8Array): void {
@@ -132,7 +122,7 @@ export const noise: readonly Row[] = [
     { limits: { upgradeTimeout: 400 } },
   ),
   pure('B44', 'messages 2 and 3 with any bit turned over', trial => {
-    const [first, second, third] = transcript()
+    const [first, second, third] = messagesOf(fixedPair())
     for (let bit = 0; bit < 8 * second.length; bit++) {
       neverSecures(trial, `bit ${bit} of message 2`, fixedPair().a, flip(second, bit))
     }

@@ -45,7 +45,7 @@ export class Trial {
     this.note(error)
     assert.ok(
       [codes].flat().includes(error.code),
-      `R2: ${error.code} (${error.message}), not ${[codes].flat()}`,
+      `R2: ${error.code} (${error.message}), not ${[codes].flat().join(' or ')}`,
     )
     return error
   }

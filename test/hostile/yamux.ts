@@ -109,6 +109,8 @@ const recording = concat([
   goAway(0),
 ])
 
+const longAnswer = pattern(1_500_000)
+
 /** The muxer: frames and what they ask for. */
 export const yamux: readonly Row[] = [
   live('B61', 'another version, an unknown type, data without a stream', async attack => {
@@ -446,7 +448,7 @@ export const yamux: readonly Row[] = [
     async attack => {
       const other = new Witness(attack, { protocol: '/hostile/other' })
       for (const waits of [true, false]) {
-        const witness = new Witness(attack, { answers: pattern(1_500_000), waits })
+        const witness = new Witness(attack, { answers: longAnswer, waits })
         await attack.attempt(waits ? 'a writer that waits' : 'a writer that reads on', async () => {
           const intruder = await attack.intrude({ polite: false })
           intruder.peer.send(opening(1, witness.protocol))

@@ -11,7 +11,7 @@ import { PeerId } from '#src/wire/peer-id'
 import { cuttingKinds } from '../../support/feed.ts'
 import { bytesOf, pattern, refuses } from '../../support/wire.ts'
 import { hostilePayloads } from './hostile.ts'
-import { flip, identityKey, identityOf, identityTypes, Side, shakeHands } from './peers.ts'
+import { flip, identityKey, identityOf, identityTypes, messagesOf, Side, shakeHands } from './peers.ts'
 
 const ephemeralKeys = [pattern(32), pattern(64).subarray(32)].map(secret => provider.x25519(secret))
 
@@ -37,16 +37,6 @@ describe('the Noise handshake of libp2p', () => {
       ephemeralKey: ephemeralKeys[1],
     }),
   })
-
-  /** The three messages of a fixed pair, framed. */
-  function transcript(): [Uint8Array, Uint8Array, Uint8Array] {
-    const { a, b } = fixedPair()
-    const first = a.take()
-    b.receive(first)
-    const second = b.take()
-    a.receive(second)
-    return [first, second, a.take()]
-  }
 
   /** Asserts that the side refuses the bytes, for good, and says nothing more. */
   function staysShut(side: Side, code: ErrorCode, bytes: Uint8Array, message?: string): void {
@@ -79,7 +69,7 @@ describe('the Noise handshake of libp2p', () => {
   })
 
   test('sends messages of the sizes that others send', () => {
-    const [first, second, third] = transcript()
+    const [first, second, third] = messagesOf(fixedPair())
     assert.equal(hex(first.subarray(0, 2)), '0020')
     assert.equal(first.length, 2 + 32)
     assert.equal(second.length, 2 + 216)
@@ -162,7 +152,7 @@ describe('the Noise handshake of libp2p', () => {
   })
 
   test('never becomes a session when any bit of message 2 or 3 is turned over', () => {
-    const [first, second, third] = transcript()
+    const [first, second, third] = messagesOf(fixedPair())
     for (let bit = 0; bit < 8 * Math.max(second.length, third.length); bit++) {
       const { a, b } = fixedPair()
       neverSecured(a, second, bit)
@@ -183,7 +173,7 @@ describe('the Noise handshake of libp2p', () => {
   }
 
   test('refuses messages that are too short', () => {
-    const [first, second, third] = transcript()
+    const [first, second, third] = messagesOf(fixedPair())
     for (const length of [0, 1, 16, 31]) {
       const tiny = encodeFrame16(pattern(length))
       const { a, b } = fixedPair()

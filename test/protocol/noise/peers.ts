@@ -68,6 +68,15 @@ export function shakeHands(
   return { a, b }
 }
 
+/** The three messages of the handshake of two sides, framed. */
+export function messagesOf({ a, b }: { a: Side; b: Side }): [Uint8Array, Uint8Array, Uint8Array] {
+  const first = a.take()
+  b.receive(first)
+  const second = b.take()
+  a.receive(second)
+  return [first, second, a.take()]
+}
+
 /** The bytes with one bit turned over. */
 export function flip(bytes: Uint8Array, bit: number): Uint8Array {
   const flipped = bytes.slice()
