@@ -158,8 +158,9 @@ export class Identify {
   #learn(connection: Connection, message: IdentifyMessage): void {
     const { peers } = this.#options
     const { peerId } = connection
-    const named = this.#signedAddresses(connection, message) ?? message.addresses
-    const addresses = named?.filter(address => this.#isWorthKeeping(address, connection))
+    const addresses =
+      this.#signedAddresses(connection, message) ??
+      (message.addresses && this.#worthKeeping(message.addresses, connection))
     peers.update(peerId, {
       ...(message.protocols && { protocols: message.protocols }),
       ...(message.agent !== undefined && { agent: message.agent }),
@@ -171,10 +172,13 @@ export class Identify {
     if (info) this.#options.identified(connection, info)
   }
 
-  /** Our own address in another's mouth would make us dial ourselves. */
-  #isWorthKeeping(address: Multiaddr, { remoteAddress }: Connection): boolean {
-    const bare = address.withoutPeerId()
-    return isWorthDialling(bare, remoteAddress) && !this.#options.addresses().some(own => own.equals(bare))
+  /** Without those that nobody should dial, and our own, which would make us dial ourselves. */
+  #worthKeeping(addresses: Multiaddr[], { remoteAddress }: Connection): Multiaddr[] {
+    const own = this.#options.addresses()
+    return addresses.filter(address => {
+      const bare = address.withoutPeerId()
+      return isWorthDialling(bare, remoteAddress) && !own.some(one => one.equals(bare))
+    })
   }
 
   /** The addresses of a signed record, if there is a sound one about this very peer and no older than the last. */
@@ -185,7 +189,7 @@ export class Identify {
     const { peers } = this.#options
     if (!record?.peerId.equals(connection.peerId) || record.seq < peers.seq(connection.peerId))
       return undefined
-    const signedAddresses = record.addresses.slice(0, maxSigned)
+    const signedAddresses = this.#worthKeeping(record.addresses, connection).slice(0, maxSigned)
     peers.update(connection.peerId, { seq: record.seq, signedAddresses })
     return signedAddresses
   }
