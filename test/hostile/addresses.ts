@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
-import { encodeIdentify, IDENTIFY_PROTOCOL } from '#src/protocol/identify'
+import { encodeIdentify, IDENTIFY_PROTOCOL, type IdentifyMessage } from '#src/protocol/identify'
 import { concat, hex } from '#src/wire/bytes'
+import { generateKey, type PrivateKey } from '#src/wire/keys'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { protocols } from '#src/wire/multiaddr-protocols'
 import { base58, multibase32 } from '#src/wire/multibase'
 import { PeerId } from '#src/wire/peer-id'
+import { sealPeerRecord } from '#src/wire/peer-record'
 import { encodeVarint } from '#src/wire/varint'
 import { peerIdOf } from '../support/net.ts'
 import { bytesOf, pattern } from '../support/wire.ts'
 import { refusedAddressBytes, refusedAddressTexts, refusedIds, refusedMultihashes } from '../wire/hostile.ts'
-import { failureOf } from './attack.ts'
+import { type Attack, failureOf } from './attack.ts'
 import { key } from './speaker.ts'
 import { live, pure, type Row } from './suite.ts'
 import type { Trial } from './trial.ts'
@@ -85,6 +87,31 @@ const undialable = [
   '/unix/%2Fvar%2Frun%2Fdocker.sock',
   '/memory/1',
 ]
+
+/** A guest says that of himself; the host keeps no address of it, and so cannot dial him when he is gone. */
+async function namesIts(
+  attack: Attack,
+  name: string,
+  message: (by: PrivateKey) => IdentifyMessage,
+): Promise<void> {
+  await attack.attempt(name, async () => {
+    const identity = await generateKey()
+    const { guest, here, there } = await attack.guest(
+      {
+        [IDENTIFY_PROTOCOL]: async stream => {
+          stream.write(encodeIdentify(message(identity)))
+          await stream.end()
+        },
+      },
+      identity,
+    )
+    const info = await attack.host.identified(here)
+    assert.deepEqual([info?.addresses, info?.signedAddresses], [[], []])
+    await there.close()
+    await here.closed
+    attack.expect('ERR_NO_ADDRESS', await failureOf(attack.host.dial(guest.peerId)))
+  })
+}
 
 /** Peer IDs and multiaddrs. */
 export const addresses: readonly Row[] = [
@@ -174,19 +201,10 @@ export const addresses: readonly Row[] = [
   live('B25', 'addresses of a peer that must never be dialled', async attack => {
     const own = attack.host.addresses[0]!.withoutPeerId().toString()
     for (const text of [...undialable, own]) {
-      await attack.attempt(text, async () => {
-        const message = encodeIdentify({ addresses: [Multiaddr.parse(text)] })
-        const { guest, here, there } = await attack.guest({
-          [IDENTIFY_PROTOCOL]: async stream => {
-            stream.write(message)
-            await stream.end()
-          },
-        })
-        assert.deepEqual((await attack.host.identified(here))?.addresses, [])
-        await there.close()
-        await here.closed
-        attack.expect('ERR_NO_ADDRESS', await failureOf(attack.host.dial(guest.peerId)))
-      })
+      const addresses = [Multiaddr.parse(text)]
+      const signedPeerRecord = (by: PrivateKey) => sealPeerRecord(by, { seq: 1n, addresses })
+      await namesIts(attack, text, () => ({ addresses }))
+      await namesIts(attack, `${text}, signed`, by => ({ signedPeerRecord: signedPeerRecord(by) }))
     }
   }),
 ]

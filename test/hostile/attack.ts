@@ -198,8 +198,8 @@ export class Attack extends Trial {
   }
 
   /** A host that dials the one that is attacked, and says on its streams what its handlers say. */
-  async guest(handlers: Readonly<Record<string, StreamHandler>> = {}): Promise<Guest> {
-    const guest = await createHost()
+  async guest(handlers: Readonly<Record<string, StreamHandler>> = {}, identity?: PrivateKey): Promise<Guest> {
+    const guest = await createHost(identity && { identity })
     this.#guests.push({ destroy: () => void guest.stop() })
     for (const [protocol, handler] of Object.entries(handlers)) guest.handle(protocol, handler)
     const there = await guest.dial(this.host.addresses[0]!)

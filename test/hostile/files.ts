@@ -14,12 +14,17 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { inspect } from 'node:util'
 import { loadIdentity } from '#src/host/identity'
-import { concat, hex } from '#src/wire/bytes'
+import { encodePeers, type KeptPeer } from '#src/host/peer-file'
+import { PeerStore } from '#src/host/peer-store'
+import { concat, hex, utf8, utf8Text } from '#src/wire/bytes'
 import { PrivateKey } from '#src/wire/keys'
+import { Multiaddr } from '#src/wire/multiaddr'
 import { flip } from '../protocol/noise/peers.ts'
+import { keyOf, peerIdOf } from '../support/net.ts'
+import { start } from '../support/program.ts'
 import { pattern } from '../support/wire.ts'
 import { failureOf, secret } from './attack.ts'
 import { faultsOfTexts } from './rules.ts'
@@ -85,6 +90,36 @@ function shown(value: unknown): string[] {
 
 function givesNothingAway(trial: Trial, name: string, value: unknown): void {
   trial.try(name, () => assert.deepEqual(faultsOfTexts(shown(value), [secret]), []))
+}
+
+/** So many peers with an address each, to be kept for ever. */
+function peersOf(count: number): KeptPeer[] {
+  const address = Multiaddr.parse('/ip4/192.0.2.1/tcp/1')
+  const expires = Number.MAX_SAFE_INTEGER
+  return Array.from({ length: count }, (_, i) => ({
+    peerId: peerIdOf(keyOf(i + 1)),
+    addresses: [{ address, expires }],
+  }))
+}
+
+/** Tries an address book, which must be set aside with a warning, whole, within two seconds. */
+async function setsAside(trial: Trial, name: string, bytes: Uint8Array, size = bytes.length): Promise<void> {
+  await trial.attempt(name, () =>
+    withFile(async file => {
+      await write(file, bytes)
+      if (size > bytes.length) await truncate(file, size)
+      const warnings: string[] = []
+      const begin = performance.now()
+      const store = await PeerStore.open(file, { warn: sentence => warnings.push(sentence) })
+      assert.ok(performance.now() - begin < 2_000)
+      assert.equal(warnings.length, 1, 'one warning')
+      trial.texts.push(...warnings)
+      assert.equal(store.knows(peerIdOf(keyOf(1))), false)
+      const aside = (await readdir(dirname(file))).filter(one => one !== basename(file))
+      assert.equal(aside.length, 1, 'it is kept')
+      assert.equal((await stat(join(dirname(file), aside[0]!))).size, size)
+    }),
+  )
 }
 
 /** Modes and owners are what Windows lacks. */
@@ -171,6 +206,41 @@ export const files: readonly Row[] = [
     trial.try('the search itself finds one', () => {
       for (const text of [hex(good), Buffer.from(good).toString('base64'), good.join(',')])
         assert.equal(faultsOfTexts([text], [secret]).length, 1)
+    })
+  }),
+  pure(
+    'B130',
+    'an address book that is cut, changed, of another version or huge: it is set aside',
+    async trial => {
+      const book = encodePeers(peersOf(1))
+      const head = book.indexOf(0x0a)
+      for (let length = 0; length < book.length; length++)
+        await setsAside(trial, `${length} bytes`, book.subarray(0, length))
+      for (let bit = 0; bit < 8 * book.length; bit += 17) await setsAside(trial, `bit ${bit}`, flip(book, bit))
+      const version = utf8(utf8Text(book.subarray(0, head)).replace('"version":1', '"version":99'))
+      await setsAside(trial, 'version 99', concat([version, book.subarray(head)]))
+      await setsAside(trial, 'many peers', new Uint8Array(Buffer.alloc(20_000_000, book.subarray(head + 1))))
+      await setsAside(trial, '1 GB', book, 1024 ** 3)
+    },
+  ),
+  pure('B131', 'two processes with one identity, and one after another that was killed', async (trial, t) => {
+    await withFile(async file => {
+      const args = ['--json', '--port', '0', '--identity', file]
+      await trial.attempt('the second', async () => {
+        const first = start(t, args)
+        await first.next('listening')
+        const { code, stdout } = await start(t, args).ended
+        assert.notEqual(code, 0)
+        assert.match(stdout, /ERR_IDENTITY_IN_USE/)
+        first.signal('SIGKILL')
+        await first.ended
+      })
+      await trial.attempt('after a kill', async () => {
+        const next = start(t, args)
+        await next.next('listening')
+        next.signal('SIGTERM')
+        assert.equal((await next.ended).code, 0)
+      })
     })
   }),
 ]
