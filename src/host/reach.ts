@@ -52,8 +52,8 @@ export function isWorthDialling(address: Multiaddr, metAt: Multiaddr): boolean {
     case 'private':
       return met !== 'public'
     default:
-      // What only this machine or this program can dial is not for strangers to name.
-      return !address.has('unix') && (!address.has('memory') || metAt.has('memory'))
+      // What only this program can dial is for its own hosts to name, and they meet at home.
+      return !address.has('unix') && (!address.has('memory') || met === 'loopback')
   }
 }
 

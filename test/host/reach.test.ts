@@ -51,7 +51,7 @@ const metBy: [address: string, places: string[]][] = [
   ['/ip4/198.51.100.7/tcp/0', []],
   ['/ip4/198.51.100.7/udp/0/quic-v1', []],
   ['/unix/%2Fsocket', []],
-  ['/memory/7', [hidden]],
+  ['/memory/7', [here, hidden]],
 ]
 
 for (const [address, places] of metBy) {

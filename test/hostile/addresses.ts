@@ -85,7 +85,6 @@ const undialable = [
   '/ip4/127.0.0.1/tcp/0',
   '/ip4/192.0.2.1/tcp/0',
   '/unix/%2Fvar%2Frun%2Fdocker.sock',
-  '/memory/1',
 ]
 
 /** A guest says that of himself; the host keeps no address of it, and so cannot dial him when he is gone. */
