@@ -208,10 +208,11 @@ export class Attack extends Trial {
     return { guest, there, here: ours()! }
   }
 
-  /** Whatever the attackers left open is closed. */
+  /** Whatever the attackers left open is closed, and what was noted of it forgotten: only what the host keeps shall be weighed. */
   leave(): void {
-    for (const guest of this.#guests) guest.destroy()
-    for (const server of this.#servers) server.close()
+    for (const guest of this.#guests.splice(0)) guest.destroy()
+    for (const server of this.#servers.splice(0)) server.close()
+    this.#ends.clear()
   }
 }
 

@@ -14,7 +14,7 @@ import { greeting, header, honest, refusalOf } from './speaker.ts'
 import { live, pure, type Row } from './suite.ts'
 
 /** How long a host lets itself be kept waiting in these rows. */
-const patience = 400
+const patience = 200
 const impatient = { limits: { upgradeTimeout: patience, dialTimeout: patience } }
 
 const na = encodeMessage('na')

@@ -303,9 +303,9 @@ export const terminal: readonly Row[] = [
   }),
   pure('B125', 'a chat that ends: the terminal is given back', async (trial, t) => {
     if (noTerminal) return trial.skip(noTerminal)
-    for (const [name, end] of endings) await leavesCleanly(trial, t, name, end)
+    const chats = endings.map(([name, end]) => leavesCleanly(trial, t, name, end))
     const crash = encodeURIComponent('setTimeout(() => { throw new Error("crash") }, 1200)')
     const env = { NODE_OPTIONS: `--import=data:text/javascript,${crash}` }
-    await leavesCleanly(trial, t, 'a crash', () => {}, env)
+    await Promise.all([...chats, leavesCleanly(trial, t, 'a crash', () => {}, env)])
   }),
 ]
