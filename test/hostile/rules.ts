@@ -44,8 +44,7 @@ let collect: (() => void) | undefined
 /** The bytes that are in use once what is garbage has gone. */
 export function bytesInUse(): number {
   collect ??= collector()
-  // What a first collection finds dead may only let go of its memory in a second one.
-  for (let round = 0; round < 2; round++) collect()
+  collect()
   const { heapUsed, external } = process.memoryUsage()
   return heapUsed + external
 }

@@ -91,7 +91,7 @@ async function judgeBeside(
 ): Promise<Verdict> {
   const counted = host.usage()
   const before = await bytesAtRest()
-  const attack = Attack.on(host, neighbour)
+  const attack = Attack.on(host, neighbour, before)
   await neighbour.begin()
   const faults = await faultsOf(run, attack)
   faults.push(...(await neighbour.complaints(wait)))
