@@ -23,14 +23,13 @@ const maxMessages = 10
 /** How long the length of a message is at most, in bytes; good for 16 KiB. */
 const longestPrefix = 2
 
-/** Addresses that are looked at; ten messages can hold thousands, and one that does not parse takes longest. */
-const mostAddresses = 64
-const addressField = 2
-
 /** What is kept of a message; the rest of a longer list is dropped. */
 const maxAddresses = 32
 const maxProtocols = 256
 const maxText = 128
+
+/** Addresses that are looked at in each field, sound or not: to find out that one is not takes longer than to read it. */
+const maxAddressesRead = 2 * maxAddresses
 
 /** What a peer says of itself. In a message that was received, what is absent was not said. */
 export interface IdentifyMessage {
@@ -97,12 +96,15 @@ function inLists(protocols: readonly string[], first: number, whole: number): st
   return lists
 }
 
+const ADDRESS = 2
+const OBSERVED = 4
+
 /** How each field is taken into the message. */
 const readers: Record<number, (message: IdentifyMessage, bytes: Uint8Array) => void> = {
   1: (message, bytes) => {
     message.publicKey = bytes.slice()
   },
-  [addressField]: (message, bytes) => {
+  [ADDRESS]: (message, bytes) => {
     const address = decodeAddress(bytes)
     message.addresses ??= []
     if (address && message.addresses.length < maxAddresses) message.addresses.push(address)
@@ -111,7 +113,7 @@ const readers: Record<number, (message: IdentifyMessage, bytes: Uint8Array) => v
     message.protocols ??= []
     if (message.protocols.length < maxProtocols) message.protocols.push(cutText(bytes))
   },
-  4: (message, bytes) => {
+  [OBSERVED]: (message, bytes) => {
     message.observedAddress = decodeAddress(bytes)
   },
   5: (message, bytes) => {
@@ -130,7 +132,8 @@ export class IdentifyReader {
   readonly #frames = new FrameReader({ max: maxMessage, scope: 'stream' })
   readonly #message: IdentifyMessage = {}
   #count = 0
-  #addresses = 0
+  /** How many addresses each field has held. */
+  readonly #addresses: Record<number, number> = { [ADDRESS]: 0, [OBSERVED]: 0 }
 
   /** Takes in bytes. Throws `ERR_FRAME` or `ERR_PROTOBUF` when they are malformed, `ERR_PROTOCOL` when there are too many. */
   receive(chunk: Uint8Array): void {
@@ -159,8 +162,9 @@ export class IdentifyReader {
   }
 
   #read({ number, bytes }: Field): void {
-    if (number === addressField && ++this.#addresses > mostAddresses) return
-    if (bytes) readers[number]?.(this.#message, bytes)
+    if (!bytes) return
+    if (number in this.#addresses && ++this.#addresses[number]! > maxAddressesRead) return
+    readers[number]?.(this.#message, bytes)
   }
 }
 

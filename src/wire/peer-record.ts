@@ -27,6 +27,9 @@ const SEQ = 2
 const ADDRESSES = 3
 const MULTIADDR = 1
 
+/** Addresses that are looked at, sound or not; nobody keeps more. */
+const maxAddresses = 64
+
 /** A peer's own statement of where it can be reached (libp2p RFC 0003). */
 export interface PeerRecord {
   readonly peerId: PeerId
@@ -70,10 +73,12 @@ function readRecord(payload: Uint8Array): PeerRecord {
   let peerId: PeerId | undefined
   let seq = 0n
   const addresses: Multiaddr[] = []
+  let count = 0
   for (const { number, bytes, varint } of fields(payload)) {
     if (number === PEER_ID && bytes !== undefined) peerId = PeerId.fromBytes(bytes)
     if (number === SEQ && varint !== undefined) seq = varint
-    const address = number === ADDRESSES && bytes !== undefined ? readAddress(bytes) : undefined
+    if (number !== ADDRESSES || bytes === undefined || ++count > maxAddresses) continue
+    const address = readAddress(bytes)
     if (address !== undefined) addresses.push(address)
   }
   if (peerId === undefined) throw notValid('names no peer')

@@ -103,14 +103,21 @@ describe('IdentifyReader', () => {
     assert.deepEqual([addresses?.length, protocols?.length], [32, 256])
   })
 
-  test('looks at 64 addresses and no more, since what does not parse takes longest', () => {
-    const behind = (bad: number) => {
-      const writer = new ProtobufWriter()
-      for (let i = 0; i < bad; i++) writer.bytes(2, bytesOf('7f'))
-      return read([framed(writer.bytes(2, address(1).bytes))]).addresses ?? []
+  test('looks at 64 addresses, sound or not, and at no more however many there are', () => {
+    for (const number of [2, 4]) {
+      const bad = (count: number) => {
+        const writer = new ProtobufWriter()
+        for (let i = 0; i < count; i++) writer.bytes(number, EMPTY)
+        return framed(writer.bytes(number, address(7).bytes))
+      }
+      const kept = (count: number) => {
+        const { addresses, observedAddress } = read([bad(count)])
+        return number === 2 ? addresses?.[0] : observedAddress
+      }
+      assert.ok(kept(63)?.equals(address(7)))
+      assert.equal(kept(64), undefined)
+      assert.equal(kept(2_000), undefined)
     }
-    assert.deepEqual(behind(63).map(String), [String(address(1))])
-    assert.deepEqual(behind(64), [])
   })
 
   test('cuts texts to 128 characters, between characters', () => {

@@ -153,6 +153,19 @@ describe('the peer record', () => {
     assert.deepEqual(openPeerRecord(seal(record.finish())).addresses.map(String), addresses.map(String))
   })
 
+  test('looks at 64 addresses, sound or not, and at no more', () => {
+    for (const [bad, kept] of [
+      [63, 1],
+      [64, 0],
+      [2_000, 0],
+    ] as const) {
+      const record = new ProtobufWriter().bytes(1, peerId.bytes).uint64(2, 1)
+      for (let i = 0; i < bad; i++) record.message(3, bytesOf('0b'))
+      record.message(3, addressInfo(addresses[0]!.bytes))
+      assert.equal(openPeerRecord(seal(record.finish())).addresses.length, kept)
+    }
+  })
+
   test('refuses a record that is of another peer, domain or type, or malformed (B86)', async () => {
     const stranger = PeerId.fromPublicKey((await generateKey('ecdsa')).publicKey)
     const own = new ProtobufWriter().bytes(1, peerId.bytes).uint64(2, 1).finish()
