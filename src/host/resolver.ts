@@ -20,6 +20,9 @@ const maxDepth = 4
 const maxAddresses = 100
 const maxLookups = 32
 
+/** So many records fit into the longest answer of a name server; no more are looked at. */
+const maxRecords = 1_000
+
 /** The system's own resolver, hosts file included. */
 export function systemResolver(): Resolver {
   const host = async (name: string, family: 4 | 6) =>
@@ -67,7 +70,7 @@ const lookups: Record<string, Lookup> = {
   },
   dnsaddr: async (address, name, search, depth) => {
     const records = await ask(search, 'txt', `_dnsaddr.${name}`)
-    const targets = matching(records, behindName(address)).slice(0, maxAddresses)
+    const targets = matching(records, behindName(address))
     const resolved = await Promise.all(targets.map(target => resolveNames(target, search, depth + 1)))
     return resolved.flat()
   },
@@ -96,7 +99,7 @@ function nameOf(address: Multiaddr): { protocol: string; value: string } | undef
 }
 
 function replaceName(address: Multiaddr, protocol: 'ip4' | 'ip6', hosts: string[]): Multiaddr[] {
-  return hosts.flatMap(host => {
+  return hosts.slice(0, maxAddresses).flatMap(host => {
     let replaced = false
     const parts = address.components.map(component => {
       if (replaced || !(component.name in lookups)) return componentText(component)
@@ -118,7 +121,8 @@ function behindName(address: Multiaddr): string {
 
 function matching(records: string[], suffix: string): Multiaddr[] {
   const found: Multiaddr[] = []
-  for (const record of records) {
+  for (const record of records.slice(0, maxRecords)) {
+    if (found.length === maxAddresses) break
     const target = record.startsWith('dnsaddr=') ? parse(record.slice('dnsaddr='.length)) : undefined
     if (target?.toString().endsWith(suffix)) found.push(target)
   }

@@ -148,6 +148,14 @@ describe('a dnsaddr that never ends', () => {
     assert.ok(resolver.asked.length <= 32, `${resolver.asked.length} questions`)
   })
 
+  test('nor takes in more of an answer than one can hold', async () => {
+    const records = Array<string>(1_000).fill('v=spf1 -all')
+    const zone = { 'txt _dnsaddr.long.example': [...records, 'dnsaddr=/ip4/192.0.2.1/tcp/1'] }
+    assert.equal((await errorOf(resolved('/dnsaddr/long.example', zone))).code, 'ERR_RESOLVE')
+    zone['txt _dnsaddr.long.example'].shift()
+    assert.equal((await resolved('/dnsaddr/long.example', zone)).length, 1)
+  })
+
   test('or has 10,000 records gives a hundred addresses', async () => {
     const records = Array.from({ length: 10_000 }, (_, i) => `dnsaddr=/ip4/192.0.2.1/tcp/${i + 1}${peer}`)
     const found = await resolved(`/dnsaddr/many.example${peer}`, { 'txt _dnsaddr.many.example': records })
