@@ -4,6 +4,7 @@ import type { StreamHandler } from '#src/host/handlers'
 import { createHost, type Host } from '#src/host/host'
 import type { Connection } from '#src/net/connection'
 import { tcp } from '#src/net/tcp'
+import type { Transport } from '#src/net/transport'
 import { upgrade } from '#src/net/upgrade'
 import type { Limits } from '#src/protocol/limits'
 import type { ErrorCode, ParleyError } from '#src/wire/errors'
@@ -60,9 +61,9 @@ export class Attack extends Trial {
   }
 
   /** A host that listens, to be attacked. */
-  static async target(limits: Partial<Limits>): Promise<Host> {
+  static async target(limits: Partial<Limits>, transport: Transport = tcp()): Promise<Host> {
     const identity = PrivateKey.fromSeed(secret)
-    return createHost({ identity, limits, listen: ['/ip4/127.0.0.1/tcp/0'] })
+    return createHost({ identity, limits, transports: [transport], listen: ['/ip4/127.0.0.1/tcp/0'] })
   }
 
   /** Attacks a host that has an honest neighbour, when so many bytes are in use. */

@@ -12,7 +12,7 @@ import { protobuf } from './protobuf.ts'
 import { Uncaught } from './rules.ts'
 import { judge, type Row, Summary } from './suite.ts'
 import { terminal } from './terminal.ts'
-import { slow, yamux } from './yamux.ts'
+import { yamux } from './yamux.ts'
 
 const rows: readonly Row[] = [
   ...framing,
@@ -47,7 +47,6 @@ test('no bad input does harm', async t => {
     })
   }
   for (const line of summary.lines) t.diagnostic(line)
-  if (!slow) t.diagnostic('floods were a tenth of what the list has; PARLEY_SLOW=1 makes them whole')
   await t.test(
     'every id of the list has a row, or a reason to have none',
     { skip: wanted && 'not all of them are wanted' },

@@ -2,6 +2,7 @@ import type { TestContext } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import type { Host } from '#src/host/host'
 import type { Usage } from '#src/host/resources'
+import type { Transport } from '#src/net/transport'
 import type { Limits } from '#src/protocol/limits'
 import { turns } from '../support/net.ts'
 import { Attack, secret } from './attack.ts'
@@ -44,6 +45,8 @@ export interface LiveOptions {
   flood?: boolean
   /** Deadlines are made short here, so that nobody has to wait for them. */
   limits?: Partial<Limits>
+  /** How others reach the host. Default: TCP as it is. */
+  transport?: Transport
 }
 
 /** What a row does that needs no connection; the test is there for programs that it starts. */
@@ -71,9 +74,9 @@ async function judgePure(run: (trial: Trial) => void | Promise<void>): Promise<V
 
 async function judgeLive(
   run: (attack: Attack) => Promise<void>,
-  { flood = false, limits = {} }: LiveOptions,
+  { flood = false, limits = {}, transport }: LiveOptions,
 ): Promise<Verdict> {
-  const host = await Attack.target(limits)
+  const host = await Attack.target(limits, transport)
   const neighbour = await Neighbour.of(host)
   try {
     return await judgeBeside(neighbour, host, run, flood ? bounds.flood : bounds.usual)

@@ -373,6 +373,8 @@ export class RawPeer {
   polite: boolean
   /** Whether it leaves unread what comes. */
   deaf = false
+  /** Called with each piece of what came, once it is opened. */
+  onHeard: (piece: Uint8Array) => void = () => {}
 
   constructor(socket: Socket, upgraded: Upgraded, role: 'client' | 'server', polite: boolean) {
     this.#socket = socket
@@ -430,8 +432,8 @@ export class RawPeer {
     return this.events.filter(event => event.type === type).length
   }
 
-  /** Takes nothing from the network any more. */
-  stopReading(): void {
+  /** Takes in nothing more, so that what is sent to it piles up on its way. */
+  pause(): void {
     this.#socket.pause()
   }
 
@@ -444,7 +446,10 @@ export class RawPeer {
   }
 
   #hear(pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) this.events.push(...this.yamux.receive(piece))
+    for (const piece of pieces) {
+      this.onHeard(piece)
+      this.events.push(...this.yamux.receive(piece))
+    }
     if (this.polite) this.flush()
   }
 }

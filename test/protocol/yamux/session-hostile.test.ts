@@ -20,9 +20,10 @@ import {
   withOpened,
   Yamux,
 } from './frames.ts'
-import { breakingFrames, open1 } from './hostile.ts'
+import { answers, breaches, events, recording } from './hostile.ts'
 
 const hi = utf8('hi')
+const open1 = update(1, 0, SYN)
 
 /** A server that has heard these frames. */
 function after(...frames: Uint8Array[]): Yamux {
@@ -32,8 +33,8 @@ function after(...frames: Uint8Array[]): Yamux {
 }
 
 describe('a yamux session breaks', () => {
-  for (const [promise, before, bytes] of breakingFrames) {
-    test(`${promise}, for good and for every cutting`, () => {
+  for (const { what, before, bytes } of breaches) {
+    test(`at ${what}, for good and for every cutting`, () => {
       for (const chunks of cuttings(bytes)) {
         const side = after(...before)
         refuses('ERR_YAMUX', () => side.hearChunks(chunks))
@@ -240,44 +241,6 @@ describe('a yamux session ends as a flood', () => {
 })
 
 describe('a yamux session tells the same', () => {
-  const recording = concat([
-    open1,
-    data(1, pattern(100)),
-    ping(7, SYN),
-    data(3, hi, SYN),
-    data(3, EMPTY),
-    update(1, 500),
-    data(1, pattern(3)),
-    data(3, pattern(20), FIN),
-    data(99, pattern(50)),
-    data(5, pattern(30), SYN | FIN),
-    update(7, 0, SYN),
-    data(7, pattern(9)),
-    update(7, 0x1001, RST),
-    data(7, pattern(9)),
-    update(1, 0, FIN),
-    update(9, 0, SYN | RST),
-    goAway(0),
-  ])
-  const events = [
-    'open 1',
-    'data 1 100 bytes',
-    'open 3',
-    'data 3 6869',
-    'data 1 001f3e',
-    'data 3 20 bytes',
-    'end 3',
-    'open 5',
-    'data 5 30 bytes',
-    'end 5',
-    'open 7',
-    'data 7 001f3e5d7c9bbad9f8',
-    'reset 7 4097',
-    'end 1',
-    'goAway 0',
-  ]
-  const answers = ['ping ACK 7', 'update 1 ACK 0', 'update 3 ACK 0', 'update 5 ACK 0']
-
   test('for a recording cut at each offset, and byte by byte', () => {
     for (const chunks of cuttings(recording)) {
       const side = new Yamux('server')
