@@ -1,5 +1,6 @@
 /** Draws docs/bench.svg: for each of some benches a group of bars, each group on a scale of its own. */
 import { readable } from '../../build/bench/report.js'
+import { page, text } from '../../build/bench/svg.js'
 
 /** @typedef {import('../../build/bench/harness.js').Result} Result */
 
@@ -27,11 +28,6 @@ const groups = [
 
 const size = { width: 760, label: 150, value: 90, bar: 14, row: 20, title: 26, gap: 14, margin: 16 }
 
-/** Both schemes of whoever looks at it; the picture has no ground of its own. */
-const style = `text { fill: #1f2328; font: 13px ui-sans-serif, system-ui, 'Segoe UI', sans-serif }
-.title { font-weight: 600 } .quiet { fill: #59636e } .bar { fill: #afb8c1 } .ours { fill: #0969da }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .quiet { fill: #9198a1 } .bar { fill: #57606a } .ours { fill: #4493f8 } }`
-
 /** @param {readonly Result[]} results @param {string} machine @returns {string} */
 export function draw(results, machine) {
   let top = size.margin
@@ -44,12 +40,7 @@ export function draw(results, machine) {
   })
   const footer = text('quiet', size.margin, top + 10, `Medians of one run; ${machine}`)
   const height = top + 10 + size.margin
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${height}" role="img">
-<title>parley beside what it is measured against</title>
-<style>${style}</style>
-${[...drawn, footer].join('\n')}
-</svg>
-`
+  return page('parley beside what it is measured against', { width: size.width, height }, [...drawn, footer])
 }
 
 function drawGroup({ title, less }, bars, top) {
@@ -68,6 +59,3 @@ function drawBar({ subject, median }, longest, top) {
 <rect class="${kind}" x="${left}" y="${top + 1}" width="${length.toFixed(1)}" height="${size.bar}" rx="3"/>
 ${text('value', left + length + 8, top + 12, readable(median))}`
 }
-
-const text = (kind, x, y, content) =>
-  `<text class="${kind}" x="${Number(x.toFixed(1))}" y="${y}">${content.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</text>`
