@@ -191,6 +191,7 @@ async function visitRefused(place: Place): Promise<void> {
 async function expectVisit({ host, target }: Place, address: string, outcomes: string[]): Promise<void> {
   const stream = await host.open(target, protocols.visit)
   stream.write(Buffer.from(address))
-  const [answer] = await Promise.all([readAll(stream), stream.end()])
-  if (!outcomes.includes(String(answer))) throw new Error(`A visit to ${address} ended in ${answer}.`)
+  const [bytes] = await Promise.all([readAll(stream), stream.end()])
+  const answer = bytes.toString()
+  if (!outcomes.includes(answer)) throw new Error(`A visit to ${address} ended in ${answer}.`)
 }

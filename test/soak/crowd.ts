@@ -15,9 +15,9 @@ const tally: Tally = { streams: 0, connections: 0, acts: {}, errors: {} }
 const steady = await makeHosts(1, steadyHosts)
 const restless = await makeHosts(1 + steadyHosts, restlessHosts)
 let numbers = Number(seed) * 1_000
-/** Settles when the lanes run; replaced by each rest. */
 let running = false
-let under: Promise<void>[] = []
+/** What the lanes do until the next rest. */
+let lives: Promise<void>[] = []
 
 obey({ rest, go, stop })
 say({ kind: 'ready', address: '' })
@@ -28,7 +28,7 @@ function makeHosts(first: number, count: number): Promise<Host[]> {
 
 async function go(): Promise<Answer> {
   running = true
-  under = [
+  lives = [
     ...steady.flatMap(host => repeat(lanes.steady, random => onStream(host, random, false))),
     ...restless.flatMap(host => repeat(lanes.restless, random => onStream(host, random, true))),
     ...repeat(lanes.connections, onConnection),
@@ -39,7 +39,7 @@ async function go(): Promise<Answer> {
 /** Waits for what is under way; at the end exactly our own hosts are connected. */
 async function rest(): Promise<Answer> {
   running = false
-  await Promise.all(under)
+  await Promise.all(lives)
   for (const host of [...steady, ...restless]) await host.dial(target)
   return { kind: 'tally', tally }
 }
@@ -47,8 +47,9 @@ async function rest(): Promise<Answer> {
 async function stop(): Promise<Answer> {
   await Promise.all([...steady, ...restless].map(host => host.stop()))
   for (const host of [...steady, ...restless]) {
-    const usage = Object.values(host.usage())
-    if (usage.some(value => value !== 0)) fault(new Error(`A host that has stopped uses ${usage}.`))
+    const usage = host.usage()
+    const isNothing = Object.values(usage).every(value => value === 0)
+    if (!isNothing) fault(new Error(`A host that has stopped uses ${JSON.stringify(usage)}.`))
   }
   return { kind: 'tally', tally }
 }
@@ -86,5 +87,5 @@ async function watch(name: string, mayFail: boolean, played: Promise<void>): Pro
 }
 
 function explain(name: string, error: unknown): Error {
-  return new Error(`${name}: ${error instanceof Error ? error.stack : error}`)
+  return new Error(`${name}: ${error instanceof Error ? error.stack : String(error)}`)
 }
