@@ -116,7 +116,7 @@ async function raw(place: Place, act: (socket: TcpSocket, random: () => number) 
   const socket = await bareSocket(place)
   if (!socket) return
   act(socket, place.random)
-  await Promise.race([setTimeout(below(60, place.random)), once(socket, 'close')])
+  await Promise.race([setTimeout(below(60, place.random)), gone(socket)])
   if (place.random() < 0.5) socket.resetAndDestroy()
   else socket.destroy()
 }
@@ -127,8 +127,13 @@ async function bareSocket({ target }: Place): Promise<TcpSocket | undefined> {
   const socket = connect({ host, port })
   socket.on('error', () => {})
   socket.resume()
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')]).catch(() => {})
+  await Promise.race([once(socket, 'connect').catch(() => {}), gone(socket)])
   return socket.destroyed ? undefined : socket
+}
+
+/** Settles when a socket has closed, in whatever way. */
+async function gone(socket: TcpSocket): Promise<void> {
+  await once(socket, 'close').catch(() => {})
 }
 
 function tcpAddress(target: string): { host: string; port: number } {
