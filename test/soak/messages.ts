@@ -15,9 +15,13 @@ export type Answer =
 
 /** What the process of the host under test holds. */
 export interface Sample {
-  /** After a full collection, in bytes: the heap of JavaScript, and the buffers beside it, which are part of the figure. */
+  /**
+   * After a full collection, in bytes: the heap of JavaScript and the buffers beside it, which are part of the figure, without
+   * compiled code, which is not: the engine compiles now this and now that, for hours.
+   */
   heap: number
   buffers: number
+  code: number
   /** What the system counts, in bytes. */
   rss: number
   sockets: number

@@ -13,12 +13,13 @@ export function printLook(look: Look): void {
   if (process.stdout.isTTY || first) console.log(lineOf(look))
 }
 
-function lineOf({ time, tally, heap, rss, sockets, timers, usage }: Look): string {
+function lineOf({ time, tally, heap, code, rss, sockets, timers, usage }: Look): string {
   return [
     `${readable(Math.round(time)).padStart(6)} s`,
     `${readable(tally.streams)} streams`,
     `${readable(tally.connections)} connections`,
     `heap ${megabytes(heap)}`,
+    `code ${megabytes(code)}`,
     `RSS ${megabytes(rss)}`,
     `${sockets} sockets, ${timers} timers`,
     Object.entries(usage)

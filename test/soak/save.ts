@@ -13,12 +13,13 @@ export interface Setting {
 /** Writes docs/soak.json and docs/soak.svg. */
 export function save(setting: Setting, course: Course, verdict: Verdict): void {
   const last = course.looks.at(-1)
-  const rows = course.looks.map(({ time, tally, heap, buffers, rss, sockets, timers }) => ({
+  const rows = course.looks.map(({ time, tally, heap, buffers, code, rss, sockets, timers }) => ({
     time: Math.round(time),
     streams: tally.streams,
     connections: tally.connections,
     heap,
     buffers,
+    code,
     rss,
     sockets,
     timers,

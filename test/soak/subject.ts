@@ -1,6 +1,7 @@
 /** The process of the host under test: `subject.js <MB per hour to leak on purpose>`. */
 
 import { setTimeout } from 'node:timers/promises'
+import { getHeapCodeStatistics } from 'node:v8'
 import { createHost } from '#src/index'
 import { keyOf, peerIdOf } from '../support/net.ts'
 import { type Answer, fault, obey, type Sample, say, steadyHosts } from './messages.ts'
@@ -54,10 +55,13 @@ async function look(): Promise<Sample> {
     gc!()
   }
   const { heapUsed, external, rss } = process.memoryUsage()
+  const { code_and_metadata_size, bytecode_and_metadata_size } = getHeapCodeStatistics()
+  const code = code_and_metadata_size + bytecode_and_metadata_size
   const handles = process.getActiveResourcesInfo()
   return {
-    heap: heapUsed + external,
+    heap: heapUsed + external - code,
     buffers: external,
+    code,
     rss,
     sockets: handles.filter(name => name.startsWith('TCP')).length,
     timers: liveTimers(),

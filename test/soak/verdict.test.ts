@@ -18,6 +18,7 @@ const nothing = {
 const rest: Sample = {
   heap: 17e6,
   buffers: 8e6,
+  code: 3e6,
   rss: 100e6,
   sockets: 7,
   timers: 24,
