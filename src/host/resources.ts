@@ -17,7 +17,7 @@ export interface Usage {
   peers: number
   /** Streams on all connections. */
   streams: number
-  /** What streams hold, unread and unsent, in blocks of 64 KiB a connection. */
+  /** What streams hold, unread and unsent, in blocks of 64 KiB a connection; the first of each is not counted. */
   bytes: number
 }
 

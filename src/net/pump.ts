@@ -27,6 +27,9 @@ const breath = 0.05
 const largestStride = 256 * 1024
 const smallestStride = 4 * 1024
 
+/** Shorter chunks are taken in without a look at the clock, which takes as long: of these a turn has 32 at most. */
+const shortChunk = 1024
+
 /** A tick that comes so much too late says that this process did not run meanwhile, in milliseconds. */
 const lateness = 500
 
@@ -218,9 +221,10 @@ export class Pump implements StreamPump {
    * then rests until they have had a turn.
    */
   #hear(chunk: Uint8Array): void {
-    // On a slow line a record takes longer than the answer to a ping may.
-    this.yamux.heard()
     let begin = monotonicNow()
+    // On a slow line a record takes longer than the answer to a ping may.
+    this.yamux.heard(begin)
+    if (chunk.length < shortChunk) return this.#receive(this.#noise.receive(chunk))
     if (begin - this.#turnEnded > breath) this.#turnBegan = begin
     for (let offset = 0; offset < chunk.length && !this.#stopped; ) {
       const end = Math.min(offset + this.#stride, chunk.length)

@@ -27,8 +27,8 @@ describe('host.usage()', () => {
       await until(() => b.usage().bytes > 0)
       await until(() => a.usage().streams === 1 && b.usage().streams === 1)
       const held = { peers: 1, connections: 1, streams: 1 }
-      assert.deepEqual(b.usage(), { ...nothing, ...held, inbound: 1, bytes: INITIAL_WINDOW })
-      assert.deepEqual(a.usage(), { ...nothing, ...held, outbound: 1, bytes: 327_680 })
+      assert.deepEqual(b.usage(), { ...nothing, ...held, inbound: 1, bytes: 196_608 })
+      assert.deepEqual(a.usage(), { ...nothing, ...held, outbound: 1, bytes: 262_144 })
       stream.reset()
       await until(() => a.usage().bytes + b.usage().bytes + b.usage().streams === 0)
       await a.connections[0]!.close()

@@ -448,6 +448,7 @@ export class RawPeer {
   #hear(pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) {
       this.onHeard(piece)
+      this.yamux.heard()
       this.events.push(...this.yamux.receive(piece))
     }
     if (this.polite) this.flush()

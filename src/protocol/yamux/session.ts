@@ -67,7 +67,7 @@ const controlBound = 64 * HEADER_LENGTH
 /** Pings that wait for their answer. Nobody asks so many at once who wants to know. */
 const maxPongs = 32
 
-/** What streams hold is reserved in blocks of so many bytes. */
+/** What streams hold is reserved in blocks of so many bytes; the first one comes with the connection, for the many that hold little. */
 const memoryBlock = 64 * 1024
 
 const unbounded: Allowance = {
@@ -223,9 +223,9 @@ export class YamuxSession {
     return this.#fuse.run(() => this.#receive(chunk))
   }
 
-  /** Bytes have come, if not yet a whole record of them: the other side lives. */
-  heard(): void {
-    this.#heartbeat.heard(this.now())
+  /** Bytes have come, and be they the beginning of a record: the other side lives. */
+  heard(now = this.now()): void {
+    this.#heartbeat.heard(now)
   }
 
   /** For streams: this one has something to send. */
@@ -241,7 +241,7 @@ export class YamuxSession {
   /** For streams: this one holds so many bytes more, or less. Returns false, and nothing has changed, where that may not be. */
   hold(bytes: number): boolean {
     const held = this.#held + bytes
-    const blocks = Math.ceil(held / memoryBlock)
+    const blocks = Math.max(Math.ceil(held / memoryBlock) - 1, 0)
     if (blocks !== this.#blocks && !this.#allowance.hold(blocks * memoryBlock)) return false
     this.#blocks = blocks
     this.#held = held
@@ -281,7 +281,6 @@ export class YamuxSession {
   }
 
   #receive(chunk: Uint8Array): YamuxEvent[] {
-    this.heard()
     const events: YamuxEvent[] = []
     let offset = 0
     while (offset < chunk.length) {

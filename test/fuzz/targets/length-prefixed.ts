@@ -8,6 +8,9 @@ import { Input } from '../engine/input.ts'
 import { must, mustEqual, refusal } from '../engine/promise.ts'
 import type { Target } from '../engine/target.ts'
 
+/** The length of the largest of these takes so many bytes. */
+const longestPrefix = 4
+
 const bounds = [0, 1, 127, 128, 300, 4 * 1024 * 1024]
 
 /** As much of a stream as messages are made of. */
@@ -15,6 +18,8 @@ class FakeStream {
   readonly written: Uint8Array[] = [EMPTY]
   readonly #chunks: readonly Uint8Array[]
   resets = 0
+  /** The most that was ever kept of a message that was not whole. */
+  mostKept = 0
 
   constructor(chunks: readonly Uint8Array[]) {
     this.#chunks = chunks
@@ -27,6 +32,10 @@ class FakeStream {
 
   reset(): void {
     this.resets++
+  }
+
+  keep(count: number): void {
+    this.mostKept = Math.max(this.mostKept, count)
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -63,6 +72,8 @@ async function read(
   } catch (error) {
     const { code } = refusal(error, ['ERR_FRAME', 'ERR_UNEXPECTED_END'])
     return { messages, code, resets: stream.resets }
+  } finally {
+    must(stream.mostKept < max + longestPrefix, 'no more is kept than a message and its length take')
   }
 }
 

@@ -10,6 +10,9 @@ import { Input } from '../engine/input.ts'
 import { must, mustEqual, mustMatch, outcome, staysBroken } from '../engine/promise.ts'
 import type { Target } from '../engine/target.ts'
 
+/** What a session may hold without asking: its first block comes with the connection. */
+const firstBlock = 64 * 1024
+
 const limits = {
   inboundStreams: 4,
   outboundStreams: 3,
@@ -103,6 +106,7 @@ class Side {
     for (const chunk of chunks) {
       if (this.error) return
       this.heard += chunk.length
+      this.session.heard()
       const { value, error } = outcome(() => this.session.receive(chunk), ...codes)
       for (const event of value ?? []) this.#note(event)
       this.error = error
@@ -149,7 +153,7 @@ class Side {
       must(alive.length <= most, 'the streams of either side are bounded')
     }
     must(streamCount === this.account.streams, 'every stream has its room')
-    must(held >= 0 && held <= this.account.bytes, 'what is held is reserved')
+    must(held >= 0 && held <= this.account.bytes + firstBlock, 'what is held is reserved')
     must(this.account.bytes <= memory, 'memory is bounded')
   }
 

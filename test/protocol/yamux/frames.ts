@@ -105,6 +105,7 @@ export class Yamux {
   }
 
   hearChunks(chunks: readonly Uint8Array[]): YamuxEvent[] {
+    this.session.heard()
     const events = chunks.flatMap(chunk => this.session.receive(chunk))
     for (const event of events) if (event.type === 'open') this.#accepted.set(event.stream.id, event.stream)
     return events

@@ -135,6 +135,7 @@ class Side {
   arrive(count: number): void {
     const chunk = this.other.wire.subarray(0, count)
     this.other.wire = this.other.wire.subarray(count)
+    this.session.heard()
     for (const event of this.session.receive(chunk)) this.#note(event)
   }
 
