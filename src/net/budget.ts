@@ -69,15 +69,17 @@ export class Budget {
 
   /** Goes over to another parent with all that is in use; returns false, and stays, where that has no room. */
   move(parent: Budget): boolean {
+    if (this.#closed) return false
     const before = this.#parent
+    this.#parent = undefined
     if (before) this.#leave(before)
-    if (this.#enter(parent)) {
-      this.#parent = parent
-      return true
-    }
-    // There was room a moment ago, and nothing has happened since.
-    if (before) this.#enter(before)
-    return false
+    const entered = this.#enter(parent)
+    // What was closed to make room may have been this very budget.
+    if (this.#closed && entered) this.#leave(parent)
+    if (this.#closed) return false
+    this.#parent = entered ? parent : before
+    if (before && !entered) this.#return(before)
+    return entered
   }
 
   /** Gives everything back, now and for good; what is released later counts no more. */
@@ -126,6 +128,11 @@ export class Budget {
   #leave(parent: Budget): void {
     for (const [place, count] of this.#used.entries()) parent.give(place, count)
   }
+
+  /** Whatever the limits say: the room that it had may be taken by now, but it has gone nowhere. */
+  #return(parent: Budget): void {
+    for (const [place, count] of this.#used.entries()) parent.give(place, -count)
+  }
 }
 
 /** A part of a budget that is in use until it is released. */
@@ -144,10 +151,12 @@ export class Reservation {
   /** Reserves more or less; returns false, and stays as it was, where a limit is in the way of more. */
   resize(count: number): boolean {
     const more = count - this.#count
-    if (more > 0 && !this.#budget.take(this.#place, more)) return false
-    if (more < 0) this.#budget.give(this.#place, -more)
+    // Before room is made: what happens then may resize it again.
     this.#count = count
-    return true
+    if (more < 0) this.#budget.give(this.#place, -more)
+    if (more <= 0 || this.#budget.take(this.#place, more)) return true
+    this.#count -= more
+    return false
   }
 
   /** Gives it back; a second time does nothing. */

@@ -47,6 +47,56 @@ describe('a budget', () => {
     assert.deepEqual([pending.used, peer.used.connections, system.used.connections], [none, 1, 1])
   })
 
+  test('counts no less than nothing where its old place was taken while room was made in the new one', () => {
+    const system = new Budget({ limits: { connections: 2 } })
+    const pending = new Budget({ parent: system })
+    const older = new Budget()
+    const relieve = () => {
+      older.close()
+      return system.reserve('connections', 2) !== undefined
+    }
+    const peer = new Budget({ parent: system, limits: { connections: 1 }, relieve })
+    older.move(peer)
+    older.reserve('connections')
+    const newcomer = new Budget({ parent: pending })
+    newcomer.reserve('connections')
+    assert.equal(newcomer.move(peer), false)
+    newcomer.close()
+    assert.deepEqual([pending.used, peer.used], [none, none])
+    assert.equal(system.used.connections, 2)
+  })
+
+  test('moves nowhere once it is closed, even in the middle', () => {
+    const system = new Budget()
+    const pending = new Budget({ parent: system })
+    const newcomer = new Budget({ parent: pending })
+    const older = new Budget()
+    const relieve = () => {
+      for (const budget of [newcomer, older]) budget.close()
+      return true
+    }
+    const peer = new Budget({ parent: system, limits: { connections: 1 }, relieve })
+    older.move(peer)
+    older.reserve('connections')
+    newcomer.reserve('connections')
+    assert.deepEqual([newcomer.move(peer), newcomer.move(pending)], [false, false])
+    assert.deepEqual([system.used, pending.used, peer.used], [none, none, none])
+  })
+
+  test('knows what a reservation has, though it grows again while room is made for it', () => {
+    const relieve = () => {
+      other.release()
+      return mine.resize(5)
+    }
+    const system = new Budget({ limits: { bytes: 10 }, relieve })
+    const other = system.reserve('bytes', 9)!
+    const mine = system.reserve('bytes', 1)!
+    assert.equal(mine.resize(2), true)
+    assert.equal(system.used.bytes, 5)
+    mine.release()
+    assert.deepEqual(system.used, none)
+  })
+
   test('gives everything back when it closes; what is released or reserved later counts no more', () => {
     const system = new Budget()
     const connection = new Budget({ parent: system })
