@@ -240,12 +240,15 @@ export class YamuxSession {
 
   /** For streams: this one holds so many bytes more, or less. Returns false, and nothing has changed, where that may not be. */
   hold(bytes: number): boolean {
-    const held = this.#held + bytes
-    const blocks = Math.max(Math.ceil(held / memoryBlock) - 1, 0)
-    if (blocks !== this.#blocks && !this.#allowance.hold(blocks * memoryBlock)) return false
-    this.#blocks = blocks
-    this.#held = held
-    return true
+    // Before room is made: what happens then may make streams hold more, or less.
+    this.#held += bytes
+    const more = Math.max(Math.ceil(this.#held / memoryBlock) - 1, 0) - this.#blocks
+    if (more === 0) return true
+    this.#blocks += more
+    if (this.#allowance.hold(this.#blocks * memoryBlock)) return true
+    this.#blocks -= more
+    this.#held -= bytes
+    return false
   }
 
   /** For streams: whether windows may grow. */

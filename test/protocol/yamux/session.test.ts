@@ -635,3 +635,22 @@ test('two sessions talk with each other over any limit of take', () => {
     assert.deepEqual(concat(received), pattern(600_000))
   }
 })
+
+test('a session knows what its streams hold, though more is written while room is made for the first', () => {
+  let meanwhile = () => {}
+  const hold = () => {
+    const work = meanwhile
+    meanwhile = () => {}
+    work()
+    return true
+  }
+  const allowance = { stream: () => ({ release() {} }), hold, accepts: true, grows: true }
+  const session = new YamuxSession({ role: 'client', now: () => 0, allowance })
+  const [one, two] = [session.open(), session.open()]
+  meanwhile = () => two.write(new Uint8Array(100))
+  one.write(new Uint8Array(100_000))
+  assert.equal(session.held, 100_100)
+  one.reset()
+  two.reset()
+  assert.equal(session.held, 0)
+})
