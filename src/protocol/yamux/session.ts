@@ -341,6 +341,7 @@ export class YamuxSession {
       case FrameType.ping:
         return this.#receivePing(header, events)
       case FrameType.goAway:
+        if (this.#goAwayReceived) this.#endure()
         this.#goAwayReceived = true
         events.push({ type: 'goAway', code: header.length })
         return
@@ -353,7 +354,7 @@ export class YamuxSession {
     const { type, flags, id, length } = header
     if (id === 0) throw broken('The other side sent stream data without a stream.')
     const stream = this.#streamOf(header, events)
-    if (!stream || movesNothing(header)) this.#endure()
+    if (!stream || movesNothing(header, stream)) this.#endure()
     if (stream && flags & Flag.ack && stream.acknowledge()) this.#unacknowledged--
     if (type === FrameType.data) return this.#beginBody(stream, header, events)
     if (!stream) return
@@ -452,9 +453,11 @@ export class YamuxSession {
   }
 }
 
-/** Neither bytes nor credit, neither a beginning nor an end in good order. */
-function movesNothing({ flags, length }: Header): boolean {
-  return (flags & Flag.rst) !== 0 || (length === 0 && (flags & (Flag.syn | Flag.ack | Flag.fin)) === 0)
+/** Neither bytes nor credit, neither a beginning nor an end in good order that was not known before. */
+function movesNothing({ flags, length }: Header, stream: YamuxStream): boolean {
+  if (flags & Flag.rst) return true
+  if (length > 0 || flags & Flag.syn) return false
+  return !(flags & Flag.ack && !stream.acked) && !(flags & Flag.fin && !stream.finReceived)
 }
 
 function broken(message: string): ParleyError {

@@ -97,6 +97,11 @@ export class YamuxStream {
     return this.#finSent
   }
 
+  /** Whether the other side has sent FIN. */
+  get finReceived(): boolean {
+    return this.#finReceived
+  }
+
   /** Whether the stream is done both ways. */
   get isOver(): boolean {
     return this.#over

@@ -200,6 +200,7 @@ describe('a yamux session ends as a flood', () => {
     ['pings', ping(1, SYN)],
     ['frames without a byte', data(1, EMPTY)],
     ['credit of nothing', update(1, 0)],
+    ['answers to a stream that was answered', update(1, 0, ACK)],
     ['streams opened and reset in one frame', update(3, 0, SYN | RST)],
     ['frames of streams that are not there', data(99, hi)],
     ['credit for streams that are not there', update(99, 1)],
@@ -212,6 +213,19 @@ describe('a yamux session ends as a flood', () => {
       side.hear(...Array(100).fill(frame))
       side.clock.advance(500)
       side.hear(...Array(5).fill(frame))
+      refuses('ERR_FLOOD', () => side.hear(frame))
+    })
+  }
+
+  const repeated: [string, Uint8Array][] = [
+    ['ends of a stream that has ended', update(1, 0, FIN)],
+    ['goodbyes', goAway(0)],
+  ]
+
+  for (const [name, frame] of repeated) {
+    test(`what has been said before: ${name}`, () => {
+      const { side } = withAccepted({ limits })
+      side.hear(...Array(101).fill(frame))
       refuses('ERR_FLOOD', () => side.hear(frame))
     })
   }
