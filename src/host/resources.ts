@@ -64,8 +64,11 @@ export class Resources {
 
   /** A connection stands, and counts among those of its peer from now on; returns false when that peer has too many. */
   settle(budget: Budget, peerId: PeerId): boolean {
-    const settled = budget.move(this.#peer(peerId))
-    if (!settled) this.leave(peerId)
+    const peer = this.#peer(peerId)
+    const settled = budget.move(peer)
+    // With the connection whose place it took the peer may have been forgotten.
+    if (settled) this.#peers.set(peerId.toString(), peer)
+    else this.leave(peerId)
     return settled
   }
 

@@ -129,6 +129,21 @@ describe('a full host', () => {
   })
 })
 
+describe('a host that takes one connection of each peer', () => {
+  test('has one and no more, whichever takes the place of which', async () => {
+    await withHosts(1, { listen: ['/memory/0'], limits: { connectionsPerPeer: 1 } }, async host => {
+      const twins = await Promise.all([1, 2, 3].map(() => createHost({ identity: keyOf(7) })))
+      for (const twin of twins) {
+        await twin.dial(host.addresses[0]!)
+        await until(() => host.usage().pending === 0)
+        assert.deepEqual([host.usage().connections, host.usage().peers], [1, 1])
+      }
+      await Promise.all(twins.map(twin => twin.stop()))
+      await until(() => host.usage().peers === 0)
+    })
+  })
+})
+
 describe('from its arrival to a peer that has said who it is, a stranger', () => {
   test('has so long and no longer, though it has proven its key and goes on talking', async () => {
     const transport = new TestTransport()
