@@ -33,13 +33,20 @@ export function choose<C extends Known>(
   candidates: readonly Candidate<C>[],
   secret: (network: string) => number,
 ): C | undefined {
-  const without = (list: readonly Candidate<C>[], count: number, by: (one: Candidate<C>) => number) =>
-    list.toSorted((a, b) => by(b) - by(a)).slice(count)
   const others = without(candidates, keptByNetwork, one => secret(networkOf(one)))
   const slower = without(others, keptByRtt, ({ connection }) => -(connection.rtt || Number.POSITIVE_INFINITY))
   const idler = without(slower, keptByUse, ({ lastUse }) => lastUse)
   const younger = without(idler, Math.ceil(idler.length / 2), ({ connection }) => -connection.since)
   return youngestOfLargest(younger)
+}
+
+/** All but so many that rank highest. Each is ranked once: to know a network's rank takes a hash. */
+function without<T>(list: readonly T[], count: number, by: (one: T) => number): T[] {
+  const ranked = list.map(one => ({ one, rank: by(one) }))
+  return ranked
+    .sort((a, b) => b.rank - a.rank)
+    .slice(count)
+    .map(({ one }) => one)
 }
 
 function youngestOfLargest<C extends Known>(candidates: readonly Candidate<C>[]): C | undefined {
@@ -103,10 +110,9 @@ export class Evictor implements Relief {
   }
 
   replace(peerId: PeerId): boolean {
-    return cut(
-      this.#connections.of(peerId).findLast(({ direction }) => direction === 'inbound'),
-      roomNeeded,
-    )
+    const inbound = this.#connections.of(peerId).filter(({ direction }) => direction === 'inbound')
+    const [oldest] = inbound.sort((a, b) => a.since - b.since)
+    return cut(oldest, roomNeeded)
   }
 
   /** A number for a network that only this host can know. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Candidate, choose } from '#src/host/eviction'
+import type { Connections } from '#src/host/connections'
+import { type Candidate, choose, Evictor } from '#src/host/eviction'
 import { Multiaddr } from '#src/wire/multiaddr'
+import { keyOf, peerIdOf } from '../support/net.ts'
 
 type Known = Candidate<{ remoteAddress: Multiaddr; rtt: number; since: number; name: string }>
 
@@ -58,4 +60,27 @@ describe('a full host', () => {
     const first = victims([...diverse, ...flood]).slice(0, 60)
     assert.ok(first.every(name => Number(name) >= 20))
   })
+
+  test('asks for the secret of each network once at most, for every newcomer makes it choose', () => {
+    let asked = 0
+    const all = Array.from({ length: 192 }, (_, i) => candidate(i, { network: i }))
+    choose(all, network => {
+      asked++
+      return network.length
+    })
+    assert.ok(asked <= all.length, `${asked} times`)
+  })
+})
+
+test('of the connections that a peer began the oldest goes, wherever it stands in the table', () => {
+  const gone: number[] = []
+  const connection = (direction: string, since: number) => ({
+    direction,
+    since,
+    abort: () => gone.push(since),
+  })
+  const list = [connection('outbound', 1), connection('inbound', 2), connection('inbound', 3)]
+  const evictor = new Evictor({ of: () => list } as unknown as Connections)
+  assert.equal(evictor.replace(peerIdOf(keyOf(1))), true)
+  assert.deepEqual(gone, [2])
 })
