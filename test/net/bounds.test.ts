@@ -285,6 +285,24 @@ test('what takes one connection long waits until all others have had a turn', as
   })
 })
 
+test('so does what takes long in many chunks, with as much between them as a read of the kernel takes', async t => {
+  const [near, far] = await socketPair()
+  await withRawPeer({ sockets: [near, far], limits: { turnTime: 4 } }, async (_side, peer) => {
+    await turns()
+    let time = performance.now()
+    t.mock.method(performance, 'now', () => {
+      time += 0.1
+      return time
+    })
+    const pause = t.mock.method(near, 'pause')
+    // Of a stream that is not there: nothing comes of it but the look at the clock before and behind.
+    const stray = [encodeHeader(FrameType.data, 0, 99, 2048), new Uint8Array(2048)]
+    for (let i = 0; i < 100; i++) peer.send(...stray)
+    await turns()
+    assert.ok(pause.mock.callCount() > 0)
+  })
+})
+
 describe('messages that are not whole', () => {
   test('count as what their streams hold, until they are', async () => {
     const budgets: [Budget, Budget] = [new Budget(), new Budget()]
