@@ -39,6 +39,7 @@ export class Stalls<T> {
   clear(): void {
     this.#seen = undefined
     this.#cancelTimer?.()
+    this.#cancelTimer = undefined
   }
 
   #wait(): void {

@@ -57,4 +57,7 @@ test('what has nothing left to do is watched no more, nor what is deleted or cle
   stalls.clear()
   advance(2_000)
   assert.deepEqual(stalled, [])
+  stalls.watch('a')
+  advance(1_000)
+  assert.deepEqual(stalled, ['a'])
 })
