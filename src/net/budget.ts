@@ -112,6 +112,8 @@ export class Budget {
   }
 
   #fits(place: number, count: number): boolean {
+    // Nobody shall be closed for what there would be no room for anyway.
+    if (count > this.#limits[place]!) return false
     while (this.#used[place]! + count > this.#limits[place]!) {
       if (!this.#relieve?.(resources[place]!)) return false
     }

@@ -120,8 +120,16 @@ describe('a budget', () => {
     for (let i = 0; i < 3; i++) held.push(system.reserve('bytes')!)
     assert.ok(system.reserve('bytes', 2))
     assert.equal(held.length, 1)
+    assert.ok(system.reserve('bytes', 1))
+    assert.equal(system.reserve('bytes', 3), undefined)
+    assert.deepEqual([held.length, system.used.bytes], [0, 3])
+  })
+
+  test('asks for nothing back for what could never fit', () => {
+    let asked = 0
+    const system = new Budget({ limits: { bytes: 3 }, relieve: () => ++asked < 10 })
     assert.equal(system.reserve('bytes', 4), undefined)
-    assert.equal(system.used.bytes, 2)
+    assert.equal(asked, 0)
   })
 
   test('reserves nothing for the one that was closed to make room', () => {
