@@ -43,12 +43,22 @@ export class Stalls<T> {
   }
 
   #wait(): void {
-    this.#cancelTimer ??= startTimer(this.#options.timeout / 4, () => {
+    const delay = this.#options.timeout / 4
+    const due = monotonicNow() + delay
+    this.#cancelTimer ??= startTimer(delay, () => {
       this.#cancelTimer = undefined
-      for (const [item, seen] of this.#seen ?? []) this.#look(item, seen)
+      this.#lookAtAll(monotonicNow() - due)
       if (this.#seen?.size) this.#wait()
       else this.#seen = undefined
     })
+  }
+
+  /** By how much the timer is late, the program itself was stopped: bytes may have moved since that it has yet to hear of. */
+  #lookAtAll(late: number): void {
+    for (const [item, seen] of this.#seen ?? []) {
+      seen.since += Math.max(late, 0)
+      this.#look(item, seen)
+    }
   }
 
   #look(item: T, seen: { progress: number; since: number }): void {

@@ -6,6 +6,9 @@ import { virtualClock } from '../support/net.ts'
 /** Things that move when a test says so. */
 function watching(t: TestContext) {
   const advance = virtualClock(t)
+  const clock = performance.now
+  let stood = 0
+  t.mock.method(performance, 'now', () => clock() + stood)
   const come: Record<string, number | undefined> = { a: 0, b: 0 }
   const stalled: string[] = []
   const stalls = new Stalls<string>({
@@ -15,6 +18,10 @@ function watching(t: TestContext) {
   })
   return {
     advance: (ms: number) => Array.from({ length: ms / 250 }, () => advance(250)),
+    /** Time goes by in which nothing runs. */
+    stand: (ms: number) => {
+      stood += ms
+    },
     come,
     stalled,
     stalls,
@@ -59,5 +66,17 @@ test('what has nothing left to do is watched no more, nor what is deleted or cle
   assert.deepEqual(stalled, [])
   stalls.watch('a')
   advance(1_000)
+  assert.deepEqual(stalled, ['a'])
+})
+
+test('the time for which the whole program stood still is nobody’s delay', t => {
+  const { advance, stand, come, stalled, stalls } = watching(t)
+  stalls.watch('a')
+  stalls.watch('b')
+  stand(60_000)
+  advance(250)
+  assert.deepEqual(stalled, [])
+  come.b = 1
+  advance(750)
   assert.deepEqual(stalled, ['a'])
 })
