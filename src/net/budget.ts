@@ -49,16 +49,17 @@ export class Budget {
     return { connections, inbound, streams, bytes }
   }
 
-  /** How much of the memory is in use, from 0 to 1, here or in the budget above that has less left; 0 where there is no limit. */
-  get pressure(): number {
-    const own = this.#used[places.bytes]! / this.#limits[places.bytes]!
-    return this.#parent ? Math.max(own, this.#parent.pressure) : own
+  /** How much of the limit is in use, from 0 to 1, here or in the budget above that has less left; 0 where there is none. */
+  pressure(resource: Resource): number {
+    const place = places[resource]
+    const own = this.#used[place]! / this.#limits[place]!
+    return this.#parent ? Math.max(own, this.#parent.pressure(resource)) : own
   }
 
-  /** Whether fewer bytes are held here than by an average connection of the whole tree. */
-  get isModest(): boolean {
-    const { connections, bytes } = this.#root.used
-    return this.#used[places.bytes]! * Math.max(connections, 1) < bytes
+  /** Whether less is in use here than by an average connection of the whole tree. */
+  isModest(resource: Resource): boolean {
+    const { connections, [resource]: all } = this.#root.used
+    return this.#used[places[resource]]! * Math.max(connections, 1) < all
   }
 
   /** Reserves so much, or nothing and returns `undefined` when a limit of this budget or of one above it is in the way. */
@@ -170,14 +171,16 @@ export class Reservation {
 /** What the yamux session of a connection may take of the connection's budget. */
 export function allowanceOf(budget: Budget): Allowance {
   const memory = budget.reserve('bytes', 0)
+  const accepts = (resource: Resource) =>
+    budget.pressure(resource) < acceptanceEnds || budget.isModest(resource)
   return {
-    stream: () => budget.reserve('streams'),
+    stream: () => (accepts('streams') ? budget.reserve('streams') : undefined),
     hold: bytes => memory?.resize(bytes) ?? false,
     get accepts() {
-      return budget.pressure < acceptanceEnds || budget.isModest
+      return accepts('bytes')
     },
     get grows() {
-      return budget.pressure < growthEnds
+      return budget.pressure('bytes') < growthEnds
     },
   }
 }

@@ -12,7 +12,7 @@ export interface Limits {
   inbound: number
   /** Connections to one peer; a further one takes the place of the oldest that it began. */
   connectionsPerPeer: number
-  /** Streams on all connections together. */
+  /** Streams on all connections together. The last tenth is for connections that have fewer than the average. */
   streams: number
   /**
    * What streams may hold, both what was not read and what was not sent. Above three quarters of it windows stop growing, above nine

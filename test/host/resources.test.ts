@@ -117,6 +117,25 @@ describe('a full host', () => {
       },
     ))
 
+  test('has streams left for others when one peer opens as many as it can', () =>
+    withHosts(
+      3,
+      index => (index === 0 ? { limits: { streams: 100 } } : {}),
+      async (host, greedy, honest) => {
+        serveNobody(host)
+        serveEcho(host)
+        const streams = Array.from({ length: 120 }, () => greedy.open(host.addresses[0]!, '/deaf'))
+        const opened = (await Promise.allSettled(streams)).filter(({ status }) => status === 'fulfilled')
+        assert.ok(opened.length >= 88 && opened.length <= 90, `${opened.length} streams`)
+        const connection = await honest.dial(host.addresses[0]!)
+        await honest.identified(connection)
+        const echo = await connection.open('/echo')
+        await echo.end()
+        const back = host.connections.find(({ peerId }) => peerId.equals(honest.peerId))!
+        assert.ok((await host.identified(back))?.agent)
+      },
+    ))
+
   test('lets one peer have four connections; a fifth takes the place of the oldest', async () => {
     await withHosts(1, { listen: ['/memory/0'] }, async host => {
       const twins = await Promise.all([1, 2, 3, 4, 5].map(() => createHost({ identity: keyOf(7) })))

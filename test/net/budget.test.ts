@@ -199,6 +199,21 @@ test('what a connection may take shrinks with what is left anywhere above: first
   assert.deepEqual([system.used.bytes, allowance.accepts, allowance.grows], [0, true, true])
 })
 
+test('those who have fewer streams than others do may open some when these are nearly used up', () => {
+  const system = new Budget({ limits: { streams: 10 } })
+  const [greedy, modest] = [1, 2].map(() => {
+    const budget = new Budget({ parent: system })
+    budget.reserve('connections')
+    return allowanceOf(budget)
+  })
+  const opened = Array.from({ length: 10 }, () => greedy!.stream()).filter(stream => stream !== undefined)
+  assert.equal(opened.length, 9)
+  assert.ok(modest!.stream())
+  opened[0]!.release()
+  assert.equal(greedy!.stream(), undefined)
+  assert.ok(modest!.stream())
+})
+
 test('those who hold less than others do may go on when memory is nearly used up', () => {
   const system = new Budget({ limits: { bytes: 100 } })
   const [greedy, modest] = [1, 2].map(() => {
