@@ -16,6 +16,9 @@ const networks: readonly [first: string, bits: number, reach: Reach][] = [
   ['224.0.0.0', 3, 'nowhere'],
 ]
 
+/** The same as numbers, to be compared without what the mask leaves out. */
+const ranges = networks.map(([first, bits, reach]) => ({ first: numberOf(first), shift: 32 - bits, reach }))
+
 /** IPv6 addresses, as they are printed: unspecified, loopback, multicast, unique local (RFC 4193) and link-local. */
 const patterns: readonly [pattern: RegExp, reach: Reach][] = [
   [/^::$/, 'nowhere'],
@@ -59,7 +62,7 @@ export function isWorthDialling(address: Multiaddr, metAt: Multiaddr): boolean {
 
 function reachOf4(ip: string): Reach | undefined {
   const number = numberOf(ip)
-  return networks.find(([first, bits]) => (number ^ numberOf(first)) >>> (32 - bits) === 0)?.[2]
+  return ranges.find(({ first, shift }) => (number ^ first) >>> shift === 0)?.reach
 }
 
 function reachOf6(ip: string): Reach | undefined {

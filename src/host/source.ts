@@ -14,19 +14,17 @@ export interface Source {
 /** Where an address leads to; `undefined` for loopback and for what is no network, to which no rule of sources applies. */
 export function sourceOf(address: Multiaddr): Source | undefined {
   const { name, value = '' } = address.components[0] ?? { name: 'nowhere' }
+  if (name === 'ip4') return value.startsWith('127.') ? undefined : { key: value, network: firstHalf(value) }
+  if (name === 'ip6') return value === '::1' ? undefined : ip6(protocolOfName('ip6')!.encode(value)!)
   // Behind a zone all machines of a link have the same prefix.
-  if (name === 'ip6zone') return { key: String(address.value('ip6')), network: value }
-  if (name !== 'ip4' && name !== 'ip6') return undefined
-  const bytes = protocolOfName(name)!.encode(value)!
-  return name === 'ip4' ? ip4(bytes) : ip6(bytes)
+  return name === 'ip6zone' ? { key: String(address.value('ip6')), network: value } : undefined
 }
 
-function ip4(bytes: Uint8Array): Source | undefined {
-  return bytes[0] === 127 ? undefined : { key: prefix(bytes, 4), network: prefix(bytes, 2) }
+function firstHalf(ip: string): string {
+  return ip.split('.', 2).join('.')
 }
 
-function ip6(bytes: Uint8Array): Source | undefined {
-  if (bytes[15] === 1 && bytes.subarray(0, 15).every(byte => byte === 0)) return undefined
+function ip6(bytes: Uint8Array): Source {
   return { key: prefix(bytes, 7), site: prefix(bytes, 6), network: prefix(bytes, 4) }
 }
 

@@ -303,7 +303,7 @@ export class Connection {
   #ended(): void {
     if (!this.#isIdle) this.#error = closedError()
     this.#leave()
-    this.#failStreams(this.#error ?? closedError())
+    this.#failStreams(this.#error)
     this.#pump.end()
   }
 
@@ -321,21 +321,29 @@ export class Connection {
     this.#cancelDeadline ??= startTimer(closeTimeout, () => this.abort(this.#error))
   }
 
-  #failStreams(reason: ParleyError): void {
+  /** An error takes its time to make, and mostly there is nobody to hear of it. */
+  #failStreams(error: ParleyError | undefined): void {
+    if (this.#streams.size === 0) return
+    const reason = error ?? closedError()
     for (const stream of this.#streams.values()) stream.fail(reason)
+  }
+
+  #failPings(error: ParleyError | undefined): void {
+    if (this.#pings.size === 0) return
+    const reason = error ?? closedError()
+    for (const answer of this.#pings.values()) answer.reject(reason)
+    this.#pings.clear()
   }
 
   #shut(error: ParleyError | undefined): void {
     if (this.#status === 'closed') return
     this.#status = 'closed'
     this.#cancelDeadline?.()
-    const reason = error ?? closedError()
-    this.#failStreams(reason)
+    this.#failStreams(error)
     this.#negotiating.inbound.clear()
     this.#negotiating.outbound.clear()
     this.#pump.stop()
-    for (const answer of this.#pings.values()) answer.reject(reason)
-    this.#pings.clear()
+    this.#failPings(error)
     this.#admit()
     this.#budget.close()
     this.#closed.resolve()

@@ -2,7 +2,7 @@ import { connect, createServer, isIPv6, Socket as NodeSocket, type OnReadOpts, t
 import { networkInterfaces } from 'node:os'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
-import { aborted, defer, deferred, onAbort } from './timer.ts'
+import { aborted, defer, deferred, monotonicNow, onAbort } from './timer.ts'
 import {
   type Listener,
   SOCKET_HIGH_WATER,
@@ -13,6 +13,9 @@ import {
 
 /** When the kernel begins to ask whether an idle peer still lives; yamux's own pings come sooner. */
 const keepAliveDelay = 60_000
+
+/** What interfaces there are is looked up no more often than this, in milliseconds: everyone who connects asks. */
+const freshness = 1_000
 
 const socketOptions = {
   noDelay: true,
@@ -67,9 +70,12 @@ async function listen(address: Multiaddr, accept: (socket: Socket) => void): Pro
     else accept(new TcpSocket(socket, landing, addressOf(socket.remoteAddress, socket.remotePort)))
   })
   await startServer(server, endpoint, address)
+  let known = { at: Number.NEGATIVE_INFINITY, addresses: [] as Multiaddr[] }
   return {
     get addresses() {
-      return boundAddresses(server)
+      const now = monotonicNow()
+      if (now - known.at > freshness) known = { at: now, addresses: boundAddresses(server) }
+      return known.addresses
     },
     // The port is free at once; the server's own word that it is closed would wait for every connection to end.
     close: async () => void server.close(),
