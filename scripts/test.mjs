@@ -1,7 +1,7 @@
 /**
- * Runs the compiled tests: `npm test -- [word...] [--flag...]`.
+ * Runs the compiled tests: `npm test -- [word...] [^word...] [--flag...]`.
  *
- * A word keeps the files whose path contains it; flags go to `node --test`. The files are found by their sources, so nothing
+ * A word keeps the files whose path contains it, one behind a `^` drops them; flags go to `node --test`. The files are found by their sources, so nothing
  * stale in build/ is run, and here rather than by node, whose patterns differ between 20, 22 and 24.
  */
 import { spawnSync } from 'node:child_process'
@@ -11,11 +11,13 @@ import { join } from 'node:path'
 
 const args = process.argv.slice(2)
 const flags = args.filter(arg => arg.startsWith('-'))
-const words = args.filter(arg => !arg.startsWith('-'))
+const dropped = args.filter(arg => arg.startsWith('^')).map(arg => arg.slice(1))
+const words = args.filter(arg => !/^[-^]/.test(arg))
 
 const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
   .filter(file => file.endsWith('.test.ts') && !file.includes('node_modules'))
   .filter(file => words.length === 0 || words.some(word => file.includes(word)))
+  .filter(file => !dropped.some(word => file.includes(word)))
   .map(file => join('build', 'test', file.replace(/\.ts$/, '.js')))
   .sort()
 

@@ -73,6 +73,7 @@ async function listen(address: Multiaddr, accept: (socket: Socket) => void): Pro
   let known = { at: Number.NEGATIVE_INFINITY, addresses: [] as Multiaddr[] }
   return {
     get addresses() {
+      if (!server.listening) return []
       const now = monotonicNow()
       if (now - known.at > freshness) known = { at: now, addresses: boundAddresses(server) }
       return known.addresses
