@@ -95,13 +95,11 @@ export class Evictor implements Relief {
   }
 
   evict(): boolean {
-    const candidates = this.#connections.all
-      .filter(({ direction, peerId }) => direction === 'inbound' && !this.#protected.has(peerId.toString()))
-      .map(connection => ({ connection, lastUse: this.#lastUse.get(connection) ?? 0 }))
-    return cut(
-      choose(candidates, network => this.#rank(network)),
-      roomNeeded,
-    )
+    return cut(this.#victim(), roomNeeded)
+  }
+
+  canEvict(): boolean {
+    return this.#victim() !== undefined
   }
 
   shed(): boolean {
@@ -113,6 +111,13 @@ export class Evictor implements Relief {
     const inbound = this.#connections.of(peerId).filter(({ direction }) => direction === 'inbound')
     const [oldest] = inbound.sort((a, b) => a.since - b.since)
     return cut(oldest, roomNeeded)
+  }
+
+  #victim(): Connection | undefined {
+    const candidates = this.#connections.all
+      .filter(({ direction, peerId }) => direction === 'inbound' && !this.#protected.has(peerId.toString()))
+      .map(connection => ({ connection, lastUse: this.#lastUse.get(connection) ?? 0 }))
+    return choose(candidates, network => this.#rank(network))
   }
 
   /** A number for a network that only this host can know. */

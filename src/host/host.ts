@@ -275,7 +275,7 @@ export class Host implements AsyncDisposable {
       // This may have changed meanwhile, the signal in this very turn.
       throwIfAborted(signal)
       if (upgraded.peerId.equals(this.peerId)) throw dialSelf()
-      if (!this.#resources.settle(budget, upgraded.peerId)) throw tooMany()
+      if (!this.#resources.settle(budget, upgraded.peerId, 'outbound')) throw tooMany()
     } catch (error) {
       socket.destroy()
       throw error
@@ -287,7 +287,7 @@ export class Host implements AsyncDisposable {
 
   #accept(socket: Socket, upgraded: Upgraded, budget: Budget): Connection | undefined {
     const { peerId } = upgraded
-    if (peerId.equals(this.peerId) || !this.#resources.settle(budget, peerId)) return undefined
+    if (peerId.equals(this.peerId) || !this.#resources.settle(budget, peerId, 'inbound')) return undefined
     return this.#adopt(socket, upgraded, budget, 'inbound')
   }
 

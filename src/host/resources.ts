@@ -1,4 +1,4 @@
-import { Budget, type Resource } from '../net/budget.ts'
+import { Budget } from '../net/budget.ts'
 import type { Direction } from '../net/upgrade.ts'
 import type { Limits } from '../protocol/limits.ts'
 import type { PeerId } from '../wire/peer-id.ts'
@@ -23,15 +23,20 @@ export interface Usage {
 
 /** What a host does when something is used up: each returns whether it gave something back. */
 export interface Relief {
-  /** Closes an inbound connection that is worth least. */
+  /** Closes the inbound connection that is worth least. */
   evict(): boolean
+  /** Whether `evict` would close one. */
+  canEvict(): boolean
   /** Closes the connection whose streams hold most. */
   shed(): boolean
   /** Closes the oldest connection that this peer began. */
   replace(peerId: PeerId): boolean
 }
 
-/** The tree of budgets of a host: all of it, then those on their way and each peer, then each connection. */
+/**
+ * The tree of budgets of a host: all of it, then our dials and each peer, then each connection. Strangers in their handshake have a tree
+ * of their own, so that no number of them can drive out a peer that is proven.
+ */
 export class Resources {
   readonly #limits: Limits
   readonly #relief: Relief
@@ -46,29 +51,33 @@ export class Resources {
     this.#relief = relief
     this.#system = new Budget({
       limits: { connections, inbound, streams, bytes },
-      relieve: resource => this.#relieve(resource),
+      relieve: resource => resource === 'bytes' && relief.shed(),
     })
-    this.#pending = new Budget({ parent: this.#system, limits: { connections: limits.pendingInbound } })
+    this.#pending = new Budget({ limits: { connections: limits.pendingInbound } })
     this.#dials = new Budget({ parent: this.#system })
   }
 
   /** A budget for one more connection that is on its way, or `undefined` when there may be no more. */
   connection(direction: Direction): Budget | undefined {
+    if (direction === 'inbound' && !this.#expectsRoom()) return undefined
     const parent = direction === 'inbound' ? this.#pending : this.#dials
     const budget = new Budget({ parent, limits: { bytes: this.#limits.memoryPerConnection } })
-    const fits = direction === 'outbound' || budget.reserve('inbound')
-    if (fits && budget.reserve('connections')) return budget
+    if (budget.reserve('connections')) return budget
     budget.close()
     return undefined
   }
 
-  /** A connection stands, and counts among those of its peer from now on; returns false when that peer has too many. */
-  settle(budget: Budget, peerId: PeerId): boolean {
+  /** A connection stands, and counts among those of its peer from now on; returns false when there is no room for it. */
+  settle(budget: Budget, peerId: PeerId, direction: Direction): boolean {
+    if (direction === 'inbound' && this.#inboundLeft <= 0 && !this.#relief.evict()) return false
     const peer = this.#peer(peerId)
-    const settled = budget.move(peer)
+    const settled = budget.move(peer) && (direction === 'outbound' || budget.reserve('inbound') !== undefined)
     // With the connection whose place it took the peer may have been forgotten.
     if (settled) this.#peers.set(peerId.toString(), peer)
-    else this.leave(peerId)
+    else {
+      budget.close()
+      this.leave(peerId)
+    }
     return settled
   }
 
@@ -81,14 +90,12 @@ export class Resources {
   /** See `Usage`. */
   get usage(): Usage {
     const { connections, inbound, streams, bytes } = this.#system.used
-    const pending = this.#pending.used.connections
     const dials = this.#dials.used.connections
-    const standing = connections - pending - dials
     return {
-      connections: standing,
-      inbound: inbound - pending,
-      outbound: standing - (inbound - pending),
-      pending,
+      connections: connections - dials,
+      inbound,
+      outbound: connections - dials - inbound,
+      pending: this.#pending.used.connections,
       dials,
       peers: this.#peers.size,
       streams,
@@ -109,8 +116,12 @@ export class Resources {
     return budget
   }
 
-  #relieve(resource: Resource): boolean {
-    if (resource === 'bytes') return this.#relief.shed()
-    return resource === 'inbound' && this.#relief.evict()
+  get #inboundLeft(): number {
+    return this.#limits.inbound - this.#system.used.inbound
+  }
+
+  /** Whether there will be room for one more stranger when all that are in their handshake are through. */
+  #expectsRoom(): boolean {
+    return this.#inboundLeft > this.#pending.used.connections || this.#relief.canEvict()
   }
 }

@@ -81,6 +81,7 @@ export class Connection {
   /** By when each stream must have agreed on its protocol. */
   readonly #negotiating: Record<Direction, Deadlines<Stream>>
   readonly #streamEvents: StreamEvents = {
+    negotiated: stream => this.#negotiating[stream.direction].delete(stream),
     agreed: stream => this.#agreed(stream),
     closed: stream => this.#forget(stream),
   }
@@ -225,7 +226,6 @@ export class Connection {
   }
 
   #agreed(stream: Stream): void {
-    this.#negotiating[stream.direction].delete(stream)
     if (stream.direction === 'inbound') this.#events.stream(stream)
   }
 

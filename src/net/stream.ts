@@ -24,6 +24,8 @@ export interface StreamPump {
 
 /** What a stream tells its connection, in a turn of its own. */
 export interface StreamEvents {
+  /** The negotiation is over; at once, so that no more streams than may be are in theirs. */
+  negotiated(stream: Stream): void
   /** The protocol is agreed on. */
   agreed(stream: Stream): void
   /** The stream is over, in whichever way. */
@@ -294,6 +296,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.#negotiation = undefined
     this.#protocol = protocol
     this.#negotiated.resolve(this)
+    this.#events.negotiated(this)
     soon(() => this.#events.agreed(this))
     if (rest.length > 0) this.#hand(rest)
   }

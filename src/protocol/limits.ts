@@ -6,7 +6,7 @@ import { ParleyError } from '../wire/errors.ts'
  * a protocol.
  */
 export interface Limits {
-  /** Connections that may stand or be on their way at once. */
+  /** Connections that may stand at once, and those that we have begun. */
   connections: number
   /** Of those, the ones that others began: three quarters unless given, so that some are always left for our own dials. */
   inbound: number
@@ -19,7 +19,7 @@ export interface Limits {
    * tenths no stream or long message is taken in, and beyond it the connection that holds most is closed.
    */
   memory: number
-  /** The same for one connection. */
+  /** What the streams of one connection may hold: half of that unless given. */
   memoryPerConnection: number
 
   /** Inbound connections that may be in their handshake at once. */
@@ -160,8 +160,9 @@ export const defaultLimits: Limits = {
 
 /** The limits with their defaults. Throws `ERR_USAGE` for one that is no number of zero or more. */
 export function withDefaults(limits: Partial<Limits> = {}): Limits {
-  const { connections = defaultLimits.connections } = limits
-  const all = { ...defaultLimits, inbound: Math.ceil(0.75 * connections), ...limits }
+  const { connections = defaultLimits.connections, memory = defaultLimits.memory } = limits
+  const shares = { inbound: Math.ceil(0.75 * connections), memoryPerConnection: Math.ceil(memory / 2) }
+  const all = { ...defaultLimits, ...shares, ...limits }
   const { yamux, ...own } = all
   for (const [name, value] of Object.entries({ ...own, ...yamux })) {
     if (value >= 0) continue

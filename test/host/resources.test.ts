@@ -86,10 +86,26 @@ describe('a full host', () => {
     })
   })
 
+  test('closes no connection that stands for strangers who prove nothing', async () => {
+    const limits = { connections: 40, inbound: 30 }
+    await withHosts(1, { listen: ['/memory/0'], limits }, async host => {
+      const guests = await Promise.all(Array.from({ length: 30 }, () => createHost()))
+      await Promise.all(guests.map(guest => guest.dial(host.addresses[0]!)))
+      await until(() => host.usage().connections === 30)
+      const strangers = await Promise.all(guests.map(() => memory().dial(host.addresses[0]!, never)))
+      assert.deepEqual([host.usage().connections, host.usage().pending], [30, 30])
+      for (const stranger of strangers) stranger.destroy()
+      await Promise.all(guests.map(guest => guest.stop()))
+    })
+  })
+
   test('closes the connection that holds most when there is no memory left, and serves the others', () =>
     withHosts(
       3,
-      index => (index === 0 ? { limits: { memory: 8 * INITIAL_WINDOW } } : {}),
+      index =>
+        index === 0
+          ? { limits: { memory: 8 * INITIAL_WINDOW, memoryPerConnection: 8 * INITIAL_WINDOW } }
+          : {},
       async (host, greedy, honest) => {
         serveNobody(host)
         serveEcho(host)

@@ -93,6 +93,8 @@ export class YamuxSession {
   /** How much the other side may make us do that moves nothing. */
   readonly #patience: TokenBucket
   #pongs = 0
+  /** Bytes of streams that were reset here which may still be on their way. */
+  #strays = 0
   /** Bytes that streams hold, and how many blocks are reserved for them. */
   #held = 0
   #blocks = 0
@@ -251,6 +253,11 @@ export class YamuxSession {
     return false
   }
 
+  /** For streams: so many bytes may still come for one that was reset. */
+  stray(bytes: number): void {
+    this.#strays = Math.min(this.#strays + bytes, this.growth.maxWindow)
+  }
+
   /** For streams: whether windows may grow. */
   get grows(): boolean {
     return this.#allowance.grows
@@ -354,7 +361,7 @@ export class YamuxSession {
     const { type, flags, id, length } = header
     if (id === 0) throw broken('The other side sent stream data without a stream.')
     const stream = this.#streamOf(header, events)
-    if (!stream || movesNothing(header, stream)) this.#endure()
+    if (stream ? movesNothing(header, stream) : !this.#isStray(header)) this.#endure()
     if (stream && flags & Flag.ack && stream.acknowledge()) this.#unacknowledged--
     if (type === FrameType.data) return this.#beginBody(stream, header, events)
     if (!stream) return
@@ -362,6 +369,13 @@ export class YamuxSession {
     if (flags & Flag.rst) return this.#receiveReset(stream, length, events)
     stream.receiveCredit(length)
     if (flags & Flag.fin) this.#receiveFin(stream, events)
+  }
+
+  /** Whether a frame of a stream that is not there was on its way when the stream was reset. */
+  #isStray({ type, length }: Header): boolean {
+    if (type !== FrameType.data || length === 0 || length > this.#strays) return false
+    this.#strays -= length
+    return true
   }
 
   /** The stream that a frame belongs to: a new one on SYN, none when it is over or refused. */

@@ -22,6 +22,8 @@ export interface StreamOwner {
   measure(): void
   /** The stream is done both ways: it gets no more turns and may be forgotten. */
   over(stream: YamuxStream): void
+  /** A stream is reset here: so many bytes of it may still come. */
+  stray(bytes: number): void
 }
 
 /**
@@ -131,6 +133,7 @@ export class YamuxStream {
     // A stream whose SYN never left needs no RST: nobody knows of it.
     if (this.#greeting !== Flag.syn) {
       this.#owner.answer(encodeHeader(FrameType.windowUpdate, Flag.rst, this.id, code))
+      this.#owner.stray(this.#finReceived ? 0 : this.#receiveWindow.open)
     }
     this.#finish()
   }

@@ -95,6 +95,11 @@ export class ReceiveWindow {
     return this.#size
   }
 
+  /** What the other side may still send, in bytes. */
+  get open(): number {
+    return this.#open
+  }
+
   /** A frame of `count` bytes begins. Throws `ERR_YAMUX` when that is more than was granted. */
   receive(count: number): void {
     if (count > this.#open) {

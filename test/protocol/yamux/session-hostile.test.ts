@@ -243,6 +243,14 @@ describe('a yamux session ends as a flood', () => {
     assert.equal(other.session.streamCount, 1)
   })
 
+  test('never for what was on its way when a stream was reset here, in frames as small as may be', () => {
+    const { side, stream } = withAccepted({ limits })
+    stream.reset()
+    const late = Array(1_000).fill(data(1, hi))
+    for (let sent = 2_000; sent <= INITIAL_WINDOW; sent += 2_000) side.hear(...late)
+    refuses('ERR_FLOOD', () => side.hear(...late))
+  })
+
   test('never for what moves bytes, grants credit, or opens and ends streams in good order', () => {
     const side = new Yamux('server', { limits })
     for (let id = 1; id < 1000; id += 2) {

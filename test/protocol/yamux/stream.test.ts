@@ -22,6 +22,7 @@ class Owner implements StreamOwner {
   /** What may be held. */
   memory = Number.POSITIVE_INFINITY
   releases = 0
+  strays = 0
   readyCount = 0
   overCount = 0
   measureCount = 0
@@ -40,6 +41,10 @@ class Owner implements StreamOwner {
 
   over(): void {
     this.overCount++
+  }
+
+  stray(bytes: number): void {
+    this.strays += bytes
   }
 
   hold(bytes: number): boolean {
