@@ -1,19 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { randomNumbers } from '../support/feed.ts'
+import { nothing } from '../support/hosts.ts'
 import type { Sample } from './messages.ts'
 import { type Course, heapLimit, judge, type Look } from './verdict.ts'
-
-const nothing = {
-  connections: 0,
-  inbound: 0,
-  outbound: 0,
-  pending: 0,
-  dials: 0,
-  peers: 0,
-  streams: 0,
-  bytes: 0,
-}
 
 const rest: Sample = {
   heap: 17e6,
