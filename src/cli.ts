@@ -34,9 +34,12 @@ async function identityFor({ identity, ephemeral, debug, keyType, port }: Flags)
   return key
 }
 
+/** A school or an office behind one address may come together; two thirds of the places for guests are still for others. */
+const limits = { perSource: 64, sourceBurst: 64 }
+
 /** IPv6 is listened on where there is any. */
 async function openHost(flags: Flags): Promise<Host> {
-  const host = await createHost({ identity: await identityFor(flags) })
+  const host = await createHost({ identity: await identityFor(flags), limits })
   if (flags.port === undefined) return host
   await host.listen(`/ip4/0.0.0.0/tcp/${flags.port}`)
   const [first] = host.addresses
