@@ -169,18 +169,32 @@ export class Reservation {
 }
 
 /** What the yamux session of a connection may take of the connection's budget. */
-export function allowanceOf(budget: Budget): Allowance {
-  const memory = budget.reserve('bytes', 0)
-  const accepts = (resource: Resource) =>
-    budget.pressure(resource) < acceptanceEnds || budget.isModest(resource)
-  return {
-    stream: () => (accepts('streams') ? budget.reserve('streams') : undefined),
-    hold: bytes => memory?.resize(bytes) ?? false,
-    get accepts() {
-      return accepts('bytes')
-    },
-    get grows() {
-      return budget.pressure('bytes') < growthEnds
-    },
+export class BudgetAllowance implements Allowance {
+  readonly #budget: Budget
+  readonly #memory: Reservation
+
+  constructor(budget: Budget) {
+    this.#budget = budget
+    this.#memory = new Reservation(budget, places.bytes, 0)
+  }
+
+  stream(): Reservation | undefined {
+    return this.#hasRoom('streams') ? this.#budget.reserve('streams') : undefined
+  }
+
+  hold(bytes: number): boolean {
+    return this.#memory.resize(bytes)
+  }
+
+  get accepts(): boolean {
+    return this.#hasRoom('bytes')
+  }
+
+  get grows(): boolean {
+    return this.#budget.pressure('bytes') < growthEnds
+  }
+
+  #hasRoom(resource: Resource): boolean {
+    return this.#budget.pressure(resource) < acceptanceEnds || this.#budget.isModest(resource)
   }
 }

@@ -3,7 +3,7 @@ import type { NoiseSession } from '../protocol/noise/session.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
 import { type YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
-import { allowanceOf, type Budget } from './budget.ts'
+import { type Budget, BudgetAllowance } from './budget.ts'
 import { Stalls } from './stalls.ts'
 import type { Stream, StreamPump } from './stream.ts'
 import { defer, monotonicNow, nextTurn, startTimer } from './timer.ts'
@@ -106,7 +106,7 @@ export class Pump implements StreamPump {
     this.#events = events
     this.#pending = upgraded.pending.length > 0 ? upgraded.pending : undefined
     const role = direction === 'outbound' ? 'client' : 'server'
-    const allowance = allowanceOf(budget)
+    const allowance = new BudgetAllowance(budget)
     this.yamux = new YamuxSession({ role, now: monotonicNow, limits: limits.yamux, allowance })
     this.#turnTime = limits.turnTime
     this.#stalledWriting = new Stalls({

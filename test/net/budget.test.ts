@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { allowanceOf, Budget, type Counts, type Reservation } from '#src/net/budget'
+import { Budget, BudgetAllowance, type Counts, type Reservation } from '#src/net/budget'
 
 const none: Counts = { connections: 0, inbound: 0, streams: 0, bytes: 0 }
 
@@ -190,9 +190,9 @@ describe('a budget', () => {
 
 test('what a connection may take shrinks with what is left anywhere above: first growth, then new streams, then bytes', () => {
   const system = new Budget({ limits: { bytes: 100 } })
-  const { accepts, grows } = allowanceOf(new Budget({ parent: system }))
+  const { accepts, grows } = new BudgetAllowance(new Budget({ parent: system }))
   assert.deepEqual([accepts, grows], [true, true])
-  const allowance = allowanceOf(new Budget({ parent: new Budget({ parent: system }) }))
+  const allowance = new BudgetAllowance(new Budget({ parent: new Budget({ parent: system }) }))
   assert.deepEqual([allowance.hold(76), allowance.accepts, allowance.grows], [true, true, false])
   assert.deepEqual([allowance.hold(91), allowance.accepts, allowance.grows], [true, false, false])
   assert.deepEqual([allowance.hold(101), allowance.hold(100), allowance.hold(0)], [false, true, true])
@@ -204,7 +204,7 @@ test('those who have fewer streams than others do may open some when these are n
   const [greedy, modest] = [1, 2].map(() => {
     const budget = new Budget({ parent: system })
     budget.reserve('connections')
-    return allowanceOf(budget)
+    return new BudgetAllowance(budget)
   })
   const opened = Array.from({ length: 10 }, () => greedy!.stream()).filter(stream => stream !== undefined)
   assert.equal(opened.length, 9)
@@ -219,7 +219,7 @@ test('those who hold less than others do may go on when memory is nearly used up
   const [greedy, modest] = [1, 2].map(() => {
     const budget = new Budget({ parent: system })
     budget.reserve('connections')
-    return allowanceOf(budget)
+    return new BudgetAllowance(budget)
   })
   assert.equal(greedy!.hold(94), true)
   assert.deepEqual([greedy!.accepts, modest!.accepts, modest!.grows], [false, true, false])

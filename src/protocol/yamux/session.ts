@@ -91,7 +91,7 @@ export class YamuxSession {
   /** Answers, which do not wait for a turn. */
   readonly #control = new SendQueue()
   /** How much the other side may make us do that moves nothing. */
-  readonly #patience: TokenBucket
+  #patience: TokenBucket | undefined
   #pongs = 0
   /** Bytes of streams that were reset here which may still be on their way. */
   #strays = 0
@@ -113,7 +113,6 @@ export class YamuxSession {
     this.now = now
     this.#limits = { ...defaultYamuxLimits, ...limits }
     this.#allowance = allowance ?? unbounded
-    this.#patience = new TokenBucket({ burst: this.#limits.idleBurst, rate: this.#limits.idleRate }, now())
     this.growth = growthLimits(this.#limits.maxWindow, this.#limits.windowGrowth)
     this.#heartbeat = new Heartbeat(this.#limits, role, now())
     this.#parity = role === 'client' ? 1 : 0
@@ -408,7 +407,10 @@ export class YamuxSession {
 
   /** One more frame that moves nothing. Throws `ERR_FLOOD` when there are too many. */
   #endure(): void {
-    if (this.#patience.take(this.now())) return
+    const { idleBurst: burst, idleRate: rate } = this.#limits
+    const now = this.now()
+    this.#patience ??= new TokenBucket({ burst, rate }, now)
+    if (this.#patience.take(now)) return
     throw remoteError('ERR_FLOOD', 'The other side keeps sending what moves nothing.')
   }
 
