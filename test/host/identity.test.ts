@@ -23,13 +23,13 @@ import { concat, hex } from '#src/wire/bytes'
 import type { ParleyError } from '#src/wire/errors'
 import type { KeyType } from '#src/wire/keys'
 import { errorOf, keyOf } from '../support/net.ts'
+import { asNobody, nobody } from '../support/nobody.ts'
 import { pattern } from '../support/wire.ts'
 
 const isWindows = process.platform === 'win32'
 const isRoot = process.getuid?.() === 0
 const posix = { skip: isWindows && 'Windows knows no modes' }
 const root = { skip: !isRoot && 'only root can take another user’s part' }
-const nobody = 65_534
 /** A plain file of our own that cannot be read. */
 const procMem = { skip: !existsSync('/proc/self/mem') && 'this needs the /proc of Linux' }
 
@@ -118,16 +118,6 @@ describe('an identity file that is missing', () => {
     assert.deepEqual(readdirSync(folder), [])
   })
 })
-
-/** Does something with the rights of nobody. */
-async function asNobody<T>(work: () => Promise<T>): Promise<T> {
-  process.seteuid!(nobody)
-  try {
-    return await work()
-  } finally {
-    process.seteuid!(0)
-  }
-}
 
 const good = keyOf(42).bytes
 

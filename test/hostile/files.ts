@@ -26,6 +26,7 @@ import { concat, hex } from '#src/wire/bytes'
 import { PrivateKey } from '#src/wire/keys'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { PeerId } from '#src/wire/peer-id'
+import { nobody } from '../support/nobody.ts'
 import { Program } from '../support/program.ts'
 import { pattern } from '../support/wire.ts'
 import { failureOf, secret, soon } from './attack.ts'
@@ -35,7 +36,6 @@ import type { Trial } from './trial.ts'
 
 const isWindows = process.platform === 'win32'
 const isRoot = process.getuid?.() === 0
-const nobody = 65_534
 const key = PrivateKey.fromSeed(secret)
 const GB = 1024 ** 3
 

@@ -170,12 +170,9 @@ export interface Run {
 }
 
 /** Runs a module in a process of its own, with the project's aliases. It must end by itself. */
-export function runModule(source: string, flags: readonly string[] = [], uid?: number): Promise<Run> {
+export function runModule(source: string, flags: readonly string[] = []): Promise<Run> {
   const args = [...flags, '--input-type=module', '--eval', source]
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(uid !== undefined && { uid, gid: uid }),
-  })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const run: Run = { code: null, stdout: '', stderr: '' }
   child.stdout.on('data', chunk => {
     run.stdout += chunk
