@@ -39,6 +39,8 @@ const thousand = (address: (i: number) => string) => Array.from({ length: 1_000 
 const port = (i: number) => `tcp/${1_024 + i}`
 
 const foreign = new ForeignTransport(tcp())
+/** Made once: a function of the crowd's own would keep the crowd. */
+const fromHome = () => undefined
 
 /** A thousand come at once from one address and do something; meanwhile one comes from elsewhere. */
 async function crowds(attack: Attack, address: string, act: (stranger: Stranger) => void): Promise<void> {
@@ -57,7 +59,8 @@ async function crowds(attack: Attack, address: string, act: (stranger: Stranger)
   assert.ok(refused.every(({ refusedAtOnce }) => refusedAtOnce))
   foreign.from = () => '/ip4/198.51.100.1/tcp/4001'
   await attack.guest()
-  foreign.from = () => undefined
+  foreign.from = fromHome
+  foreign.accepted.length = 0
   for (const stranger of strangers) stranger.destroy()
   await turns(2)
 }

@@ -1,8 +1,8 @@
 /** The process of the host under test: `subject.js <MB per hour to leak on purpose>`. */
 
 import { setTimeout } from 'node:timers/promises'
-import { getHeapCodeStatistics } from 'node:v8'
 import { createHost } from '#src/index'
+import { heapNow } from '../support/heap.ts'
 import { keyOf, peerIdOf } from '../support/net.ts'
 import { type Answer, fault, obey, type Sample, say, steadyHosts } from './messages.ts'
 import { serve } from './services.ts'
@@ -54,15 +54,13 @@ async function look(): Promise<Sample> {
     await setTimeout(20)
     gc!()
   }
-  const { heapUsed, external, rss } = process.memoryUsage()
-  const { code_and_metadata_size, bytecode_and_metadata_size } = getHeapCodeStatistics()
-  const code = code_and_metadata_size + bytecode_and_metadata_size
+  const { held, buffers, code } = heapNow()
   const handles = process.getActiveResourcesInfo()
   return {
-    heap: heapUsed + external - code,
-    buffers: external,
+    heap: held,
+    buffers,
     code,
-    rss,
+    rss: process.memoryUsage().rss,
     sockets: handles.filter(name => name.startsWith('TCP')).length,
     timers: liveTimers(),
     usage: host.usage(),
