@@ -13,6 +13,9 @@ const keptByNetwork = 4
 const keptByRtt = 8
 const keptByUse = 4
 
+/** Of fewer nobody is left when these are set aside, and then the older half of the rest. */
+const fewest = keptByNetwork + keptByRtt + keptByUse + 2
+
 type Known = Pick<Connection, 'remoteAddress' | 'rtt' | 'since'>
 
 /** A connection that may be evicted. */
@@ -95,11 +98,18 @@ export class Evictor implements Relief {
   }
 
   evict(): boolean {
-    return cut(this.#victim(), roomNeeded)
+    const candidates = this.#candidates.map(connection => ({
+      connection,
+      lastUse: this.#lastUse.get(connection) ?? 0,
+    }))
+    return cut(
+      choose(candidates, network => this.#rank(network)),
+      roomNeeded,
+    )
   }
 
   canEvict(): boolean {
-    return this.#victim() !== undefined
+    return this.#candidates.length >= fewest
   }
 
   shed(): boolean {
@@ -113,11 +123,10 @@ export class Evictor implements Relief {
     return cut(oldest, roomNeeded)
   }
 
-  #victim(): Connection | undefined {
-    const candidates = this.#connections.all
-      .filter(({ direction, peerId }) => direction === 'inbound' && !this.#protected.has(peerId.toString()))
-      .map(connection => ({ connection, lastUse: this.#lastUse.get(connection) ?? 0 }))
-    return choose(candidates, network => this.#rank(network))
+  get #candidates(): Connection[] {
+    return this.#connections.all.filter(
+      ({ direction, peerId }) => direction === 'inbound' && !this.#protected.has(peerId.toString()),
+    )
   }
 
   /** A number for a network that only this host can know. */

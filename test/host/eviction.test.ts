@@ -45,6 +45,19 @@ describe('a full host', () => {
     assert.deepEqual(victims(Array.from({ length: 16 }, (_, i) => candidate(i))), [])
   })
 
+  test('knows without ranking them whether it would close anyone', () => {
+    for (let count = 0; count < 40; count++) {
+      const candidates = Array.from({ length: count }, (_, i) => candidate(i))
+      const all = candidates.map(({ connection }) => ({
+        ...connection,
+        direction: 'inbound',
+        peerId: String(connection.name),
+      }))
+      const evictor = new Evictor({ all } as unknown as Connections)
+      assert.equal(evictor.canEvict(), choose(candidates, () => 0) !== undefined, `of ${count}`)
+    }
+  })
+
   test('keeps the near, the useful and the old though all their neighbours go', () => {
     const near = Array.from({ length: 8 }, (_, i) => candidate(i, { rtt: 1, since: 5_000 }))
     const useful = Array.from({ length: 4 }, (_, i) => candidate(10 + i, { lastUse: 6_000, since: 5_000 }))
