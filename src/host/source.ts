@@ -1,5 +1,6 @@
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import { protocolOfName } from '../wire/multiaddr-protocols.ts'
+import { reachOf } from './reach.ts'
 
 /** Where a connection comes from, as far as one owner may be assumed behind it. */
 export interface Source {
@@ -13,9 +14,10 @@ export interface Source {
 
 /** Where an address leads to; `undefined` for loopback and for what is no network, to which no rule of sources applies. */
 export function sourceOf(address: Multiaddr): Source | undefined {
+  if (reachOf(address) === 'loopback') return undefined
   const { name, value = '' } = address.components[0] ?? { name: 'nowhere' }
-  if (name === 'ip4') return value.startsWith('127.') ? undefined : { key: value, network: firstHalf(value) }
-  if (name === 'ip6') return value === '::1' ? undefined : ip6(protocolOfName('ip6')!.encode(value)!)
+  if (name === 'ip4') return { key: value, network: firstHalf(value) }
+  if (name === 'ip6') return ip6(protocolOfName('ip6')!.encode(value)!)
   // Behind a zone all machines of a link have the same prefix.
   return name === 'ip6zone' ? { key: String(address.value('ip6')), network: value } : undefined
 }
