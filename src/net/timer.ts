@@ -25,16 +25,20 @@ export class Deadlines<T> {
     this.#passed = passed
   }
 
-  /** The item's deadline begins; one that it had before is forgotten. */
   add(item: T): void {
     this.#due ??= new Map()
-    this.#due.delete(item)
     this.#due.set(item, monotonicNow() + this.#delay)
     this.#cancelTimer ??= startTimer(this.#delay, () => this.#look())
   }
 
   delete(item: T): void {
     this.#due?.delete(item)
+  }
+
+  /** The item's deadline begins anew: it passes behind all others. */
+  renew(item: T): void {
+    this.delete(item)
+    this.add(item)
   }
 
   /** How many have not passed. */

@@ -132,6 +132,18 @@ describe('deadlines', () => {
     return { deadlines, passed, advance }
   }
 
+  test('begin anew behind those that began meanwhile', t => {
+    const { deadlines, passed, advance } = start(t)
+    deadlines.add('a')
+    deadlines.add('b')
+    advance(60)
+    deadlines.renew('a')
+    advance(40)
+    assert.deepEqual(passed, ['b'])
+    advance(60)
+    assert.deepEqual([passed, deadlines.size], [['b', 'a'], 0])
+  })
+
   test('pass one by one, each in its own time, unless they are deleted first', t => {
     const { deadlines, passed, advance } = start(t)
     deadlines.add('a')

@@ -8,6 +8,23 @@ export function idleStreams({ idleTimeout }: Pick<Limits, 'idleTimeout'>): Deadl
   return new Deadlines(idleTimeout, stream => stream.reset(silent()))
 }
 
+/** Reads a stream to its end; its deadline begins anew with each chunk. */
+export async function readAll(
+  stream: Stream,
+  idle: Deadlines<Stream>,
+  receive: (chunk: Uint8Array) => void | Promise<void>,
+): Promise<void> {
+  idle.add(stream)
+  try {
+    for await (const chunk of stream) {
+      idle.renew(stream)
+      await receive(chunk)
+    }
+  } finally {
+    idle.delete(stream)
+  }
+}
+
 function silent(): Error {
   return remoteError('ERR_TIMEOUT', 'Nothing has come on the stream for too long.', { scope: 'stream' })
 }

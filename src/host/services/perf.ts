@@ -5,7 +5,7 @@ import { MAX_PERF_BYTES, PERF_PROTOCOL, PerfRequester, PerfResponder, zeros } fr
 import { ParleyError } from '../../wire/errors.ts'
 import type { Host } from '../host.ts'
 import type { Target } from '../target.ts'
-import { idleStreams } from './idle.ts'
+import { idleStreams, readAll } from './idle.ts'
 
 /** Streams that one host serves at once, of all its peers together; further ones are reset. */
 const maxStreams = 16
@@ -47,15 +47,7 @@ export function servePerf(host: Host): () => void {
 
 async function answer(stream: Stream, idle: Deadlines<Stream>): Promise<void> {
   const responder = new PerfResponder()
-  idle.add(stream)
-  try {
-    for await (const chunk of stream) {
-      idle.add(stream)
-      responder.receive(chunk)
-    }
-  } finally {
-    idle.delete(stream)
-  }
+  await readAll(stream, idle, chunk => responder.receive(chunk))
   await send(stream, responder.finish())
   await stream.end()
 }

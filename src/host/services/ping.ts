@@ -4,6 +4,7 @@ import type { Stream } from '../../net/stream.ts'
 import { type Deadlines, deferred, monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
 import { PING_LENGTH, PING_PROTOCOL, PingRequester, PingResponder } from '../../protocol/ping.ts'
 import { remoteError } from '../../wire/errors.ts'
+import { readAll } from './idle.ts'
 
 /**
  * Answers pings on one stream until the other side ends it, and resets it when that ends in the middle of one.
@@ -12,21 +13,11 @@ import { remoteError } from '../../wire/errors.ts'
  */
 export async function answerPings(stream: Stream, idle: Deadlines<Stream>): Promise<void> {
   const responder = new PingResponder()
-  idle.add(stream)
-  try {
-    await answerAll(stream, responder, idle)
-  } finally {
-    idle.delete(stream)
-  }
+  await readAll(stream, idle, async chunk => {
+    for (const answer of responder.receive(chunk)) if (!stream.write(answer)) await stream.drained()
+  })
   if (responder.buffered > 0) throw brokenOff()
   await stream.end()
-}
-
-async function answerAll(stream: Stream, responder: PingResponder, idle: Deadlines<Stream>): Promise<void> {
-  for await (const chunk of stream) {
-    idle.add(stream)
-    for (const answer of responder.receive(chunk)) if (!stream.write(answer)) await stream.drained()
-  }
 }
 
 function brokenOff(): Error {
