@@ -1,4 +1,4 @@
-import { defaultLimits, type Limits } from '../protocol/limits.ts'
+import type { Limits } from '../protocol/limits.ts'
 import { checkProtocol, NegotiationDialer, NegotiationListener } from '../protocol/negotiate.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
 import type { YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
@@ -45,8 +45,7 @@ export interface ConnectionOptions {
   upgraded: Upgraded
   direction: Direction
   events: ConnectionEvents
-  /** Each has the default of `Limits`. */
-  limits?: Partial<Limits>
+  limits: Limits
   /** What the connection may use; it is closed with it. Default: no bounds but `limits`. */
   budget?: Budget | undefined
 }
@@ -95,8 +94,7 @@ export class Connection {
   #error: ParleyError | undefined
   #cancelDeadline: (() => void) | undefined
 
-  constructor({ socket, upgraded, direction, events, budget = new Budget(), ...options }: ConnectionOptions) {
-    const limits = { ...defaultLimits, ...options.limits }
+  constructor({ socket, upgraded, direction, events, limits, budget = new Budget() }: ConnectionOptions) {
     this.peerId = upgraded.peerId
     this.publicKey = upgraded.publicKey
     this.remoteAddress = socket.remoteAddress

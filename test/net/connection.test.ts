@@ -4,6 +4,7 @@ import { Connection } from '#src/net/connection'
 import { tcp } from '#src/net/tcp'
 import type { Socket } from '#src/net/transport'
 import { upgrade } from '#src/net/upgrade'
+import { withDefaults } from '#src/protocol/limits'
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
 import { encodeHeader, Flag, FrameType } from '#src/protocol/yamux/header'
 import type { YamuxStream } from '#src/protocol/yamux/stream'
@@ -63,7 +64,7 @@ describe('a connection', () => {
       upgraded,
       direction: 'outbound',
       events: { accepts: () => false, stream() {}, closed() {} },
-      limits: { negotiationTimeout: 1_000 },
+      limits: withDefaults({ negotiationTimeout: 1_000 }),
     })
     const opening = connection.open('/test', { optimistic: true }).then(stream => stream.write(pattern(10)))
     await turns(1)

@@ -10,7 +10,7 @@ import { SocketWrapper } from '#src/net/socket-wrapper'
 import type { Stream } from '#src/net/stream'
 import type { Socket, SocketHandler, Transport } from '#src/net/transport'
 import { type Direction, type Upgraded, upgrade } from '#src/net/upgrade'
-import type { Limits, YamuxLimits } from '#src/protocol/limits'
+import { type Limits, withDefaults, type YamuxLimits } from '#src/protocol/limits'
 import { createNoiseIdentity, type NoiseIdentity } from '#src/protocol/noise/handshake'
 import type { NoiseSession } from '#src/protocol/noise/session'
 import { YAMUX_PROTOCOL, type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
@@ -335,7 +335,7 @@ function attach(
     closed: (_connection, error) => closed.push(error),
   }
   const budget = budgets?.[direction === 'outbound' ? 0 : 1]
-  const all = { ...limits, negotiationTimeout, yamux }
+  const all = withDefaults({ ...limits, negotiationTimeout, yamux })
   return {
     connection: new Connection({ socket, upgraded, direction, events, budget, limits: all }),
     socket,

@@ -5,6 +5,7 @@ import { Connection } from '#src/net/connection'
 import type { Stream } from '#src/net/stream'
 import { type Direction, upgrade } from '#src/net/upgrade'
 import { encodeIdentify } from '#src/protocol/identify'
+import { withDefaults } from '#src/protocol/limits'
 import { createNoiseIdentity } from '#src/protocol/noise/handshake'
 import { YAMUX_PROTOCOL } from '#src/protocol/yamux/session'
 import { concat, hex } from '#src/wire/bytes'
@@ -64,7 +65,7 @@ export async function runSession(socket: SteppedSocket, direction: Direction): P
     socket,
     upgraded,
     direction,
-    limits: { negotiationTimeout: 10_000 },
+    limits: withDefaults(),
     events: {
       accepts: protocol => protocol in acceptors,
       stream: stream => accepted.push(witness(stream, acceptors[stream.protocol]!)),

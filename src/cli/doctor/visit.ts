@@ -5,6 +5,7 @@ import { monotonicNow, startTimer, unlessAborted, withDeadline } from '../../net
 import type { Socket, Transport } from '../../net/transport.ts'
 import { type Upgraded, type UpgradeProgress, upgrade } from '../../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL } from '../../protocol/identify.ts'
+import { withDefaults } from '../../protocol/limits.ts'
 import { createNoiseIdentity, NOISE_PROTOCOL } from '../../protocol/noise/handshake.ts'
 import { YAMUX_PROTOCOL } from '../../protocol/yamux/session.ts'
 import { EMPTY } from '../../wire/bytes.ts'
@@ -131,7 +132,7 @@ export class Visit {
       upgraded: await this.#upgrade(socket, signal),
       direction: 'outbound',
       events: manners(identity, timeout),
-      limits: { negotiationTimeout: timeout },
+      limits: withDefaults({ negotiationTimeout: timeout }),
     })
     try {
       await unlessAborted(connection.ping(), signal)

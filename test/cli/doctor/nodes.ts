@@ -5,6 +5,7 @@ import { Connection, type ConnectionEvents } from '#src/net/connection'
 import { tcp } from '#src/net/tcp'
 import type { Socket } from '#src/net/transport'
 import { type Upgraded, upgrade } from '#src/net/upgrade'
+import { withDefaults } from '#src/protocol/limits'
 import { type Negotiation, NegotiationListener } from '#src/protocol/negotiate'
 import { NOISE_PROTOCOL, NoiseHandshake, type Secured } from '#src/protocol/noise/handshake'
 import { YAMUX_PROTOCOL } from '#src/protocol/yamux/session'
@@ -133,5 +134,11 @@ export function serveLate(t: TestContext): Promise<Multiaddr> {
 
 function connect(socket: Socket, upgraded: Upgraded, part: Part): void {
   const events = { ...manners(nodeKey, 60_000), ...part }
-  new Connection({ socket, upgraded, direction: 'inbound', events, limits: { negotiationTimeout: 60_000 } })
+  new Connection({
+    socket,
+    upgraded,
+    direction: 'inbound',
+    events,
+    limits: withDefaults({ negotiationTimeout: 60_000 }),
+  })
 }
