@@ -16,7 +16,8 @@ export interface MessageStream extends AsyncIterable<Uint8Array> {
 
 /**
  * Turns a stream of bytes into messages, both ways. A message of more than `max` bytes, 4 MiB unless given, throws
- * `ERR_FRAME`; one that comes in also resets the stream, and so does one for which there is no memory. A stream that ends inside a message throws `ERR_UNEXPECTED_END`.
+ * `ERR_FRAME`; one that comes in also resets the stream, and so does one for which there is no memory. A stream that ends
+ * inside a message throws `ERR_UNEXPECTED_END`.
  */
 export function lengthPrefixed(stream: Stream, options: { max?: number } = {}): MessageStream {
   const { max = 4 * 1024 * 1024 } = options

@@ -22,13 +22,13 @@ export interface StreamPump {
   watch(stream: Stream): void
 }
 
-/** What a stream tells its connection, in a turn of its own. */
+/** What a stream tells its connection. */
 export interface StreamEvents {
-  /** The negotiation is over; at once, so that no more streams than may be are in theirs. */
+  /** The negotiation is over; told at once, so that no more streams than may be are in theirs. */
   negotiated(stream: Stream): void
-  /** The protocol is agreed on. */
+  /** The protocol is agreed on; told in a turn of its own. */
   agreed(stream: Stream): void
-  /** The stream is over, in whichever way. */
+  /** The stream is over, in whichever way; told in a turn of its own. */
   closed(stream: Stream): void
 }
 

@@ -19,7 +19,7 @@ export interface Limits {
    * tenths no stream or long message is taken in, and beyond it the connection that holds most is closed.
    */
   memory: number
-  /** What the streams of one connection may hold: half of that unless given. */
+  /** What the streams of one connection may hold: half of `memory` unless given. */
   memoryPerConnection: number
 
   /** Inbound connections that may be in their handshake at once. */

@@ -33,22 +33,26 @@ interface Phase {
 const header = '\u0013/multistream/1.0.0\n'
 const noiseLine = '\u0007/noise\n'
 
-/** Sends bytes one by one on a socket of its own; when they are used up, zeros. */
+/** Bytes one by one; when they are used up, zeros. */
+function* dropsOf(bytes: Uint8Array): Generator<Uint8Array, never> {
+  for (let i = 0; i < bytes.length; i++) yield bytes.subarray(i, i + 1)
+  for (;;) yield new Uint8Array(1)
+}
+
+/** Sends drops on a socket of its own. */
 class Dripper implements Attacker {
   readonly #socket: Socket
   readonly #ear: Ear
-  #bytes: Uint8Array
+  readonly #drops: Iterator<Uint8Array, never>
 
   constructor(socket: Socket, ear: Ear, bytes: Uint8Array) {
     this.#socket = socket
     this.#ear = ear
-    this.#bytes = bytes
+    this.#drops = dropsOf(bytes)
   }
 
   drip(): void {
-    const next = this.#bytes.length > 0 ? this.#bytes.subarray(0, 1) : new Uint8Array(1)
-    this.#bytes = this.#bytes.subarray(1)
-    this.#socket.write([next])
+    this.#socket.write([this.#drops.next().value])
   }
 
   isGone(): boolean {
@@ -128,19 +132,17 @@ async function muxer(address: Multiaddr): Promise<Attacker> {
 class StreamDripper implements Attacker {
   readonly #peer: RawPeer
   readonly #stream: YamuxStream
-  #bytes: Uint8Array
+  readonly #drops: Iterator<Uint8Array, never>
 
   constructor(peer: RawPeer, stream: YamuxStream, bytes: Uint8Array) {
     this.#peer = peer
     this.#stream = stream
-    this.#bytes = bytes
+    this.#drops = dropsOf(bytes)
   }
 
   drip(): void {
     if (this.isGone()) return
-    const next = this.#bytes.length > 0 ? this.#bytes.subarray(0, 1) : new Uint8Array(1)
-    this.#bytes = this.#bytes.subarray(1)
-    this.#stream.write(next)
+    this.#stream.write(this.#drops.next().value)
     this.#peer.flush()
   }
 
