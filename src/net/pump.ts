@@ -121,14 +121,19 @@ export class Pump implements StreamPump {
     })
   }
 
-  /** Begins with the plaintext that came behind the upgrade; a turn later, so that the host knows the connection first. */
+  /**
+   * Begins with the plaintext that came behind the upgrade; a turn later, so that the host knows the connection first. Until then
+   * nothing leaves: what there is to answer travels with the first frames.
+   */
   start(rest: readonly Uint8Array[]): void {
+    this.#blocked = true
     this.yamux.ping()
-    this.wake(0)
     this.#tick()
     defer(() => {
       if (this.#stopped) return
+      this.#blocked = false
       this.#guard(() => this.#receive(rest))
+      this.wake(0)
       this.#socket.attach({
         data: chunk => this.#guard(() => this.#hear(chunk)),
         end: () => this.#events.ended(),
