@@ -26,7 +26,6 @@ export interface InboundOptions {
 interface Stranger {
   readonly socket: Socket
   readonly budget: Budget
-  readonly controller: AbortController
   readonly since: number
   connection?: Connection
 }
@@ -102,8 +101,7 @@ export class Inbound implements Crowd {
   #accept(socket: Socket): void {
     if (this.#stopped || this.#admission.enter(socket.remoteAddress, this)) return socket.destroy()
     const budget = this.#options.budget()
-    if (budget)
-      return void this.#welcome({ socket, budget, controller: new AbortController(), since: monotonicNow() })
+    if (budget) return void this.#welcome({ socket, budget, since: monotonicNow() })
     this.#admission.leave(socket.remoteAddress)
     socket.destroy()
   }
@@ -120,9 +118,8 @@ export class Inbound implements Crowd {
   }
 
   async #upgrade(stranger: Stranger): Promise<Connection | undefined> {
-    const { socket, budget, controller } = stranger
-    const options = { direction: 'inbound' as const, identity: this.#options.identity }
-    const upgraded = await upgrade(socket, options, controller.signal)
+    const { socket, budget } = stranger
+    const upgraded = await upgrade(socket, { direction: 'inbound', identity: this.#options.identity })
     if (!this.#pending.has(stranger)) return undefined
     this.#admission.forgive(socket.remoteAddress)
     const connection = this.#options.accepted(socket, upgraded, budget)
@@ -142,9 +139,8 @@ export class Inbound implements Crowd {
   }
 }
 
-function expire({ controller, connection }: Stranger): void {
-  const message = 'An inbound connection did not finish its handshake and say who it is in time.'
-  const error = remoteError('ERR_TIMEOUT', message)
-  if (connection) connection.abort(error)
-  else controller.abort(error)
+function expire({ socket, connection }: Stranger): void {
+  if (!connection) return socket.destroy()
+  const message = 'An inbound connection did not say in time who it is.'
+  connection.abort(remoteError('ERR_TIMEOUT', message))
 }

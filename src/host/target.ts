@@ -1,5 +1,6 @@
 import { Multiaddr } from '../wire/multiaddr.ts'
 import { PeerId } from '../wire/peer-id.ts'
+import { Recent } from '../wire/recent.ts'
 
 /** Whom to reach: a multiaddr, as text or value, or a peer ID, as text or value, whose addresses are known. */
 export type Target = string | Multiaddr | PeerId
@@ -15,7 +16,7 @@ const remembered = 128
 
 /** Reads targets. Base58 takes as long as a stream takes to open, so what a text said is remembered. */
 export class Targets {
-  readonly #recent = new Map<string, Destination>()
+  readonly #recent = new Recent<Destination>(remembered)
 
   /** Throws `ERR_MULTIADDR` or `ERR_PEER_ID`. */
   read(target: Target): Destination {
@@ -23,7 +24,6 @@ export class Targets {
     const known = this.#recent.get(target)
     if (known) return known
     const destination = read(target)
-    if (this.#recent.size >= remembered) this.#recent.clear()
     this.#recent.set(target, destination)
     return destination
   }

@@ -174,10 +174,10 @@ export class Upgrade {
 }
 
 /**
- * Upgrades a socket. The signal is the deadline: bytes that trickle in do not prolong it. On failure the socket is
- * destroyed; the error's stage says how far it came.
+ * Upgrades a socket. The signal is the deadline: bytes that trickle in do not prolong it; who gives none destroys the socket. On
+ * failure the socket is destroyed; the error's stage says how far it came.
  */
-export function upgrade(socket: Socket, options: UpgradeOptions, signal: AbortSignal): Promise<Upgraded> {
+export function upgrade(socket: Socket, options: UpgradeOptions, signal?: AbortSignal): Promise<Upgraded> {
   const machine = new Upgrade(options)
   const { promise, resolve, reject } = deferred<Upgraded>()
   let settled = false
@@ -191,7 +191,7 @@ export function upgrade(socket: Socket, options: UpgradeOptions, signal: AbortSi
       socket.destroy()
       reject(error)
     })
-  const undo = onAbort(signal, () => fail(aborted(signal, machine.stage)))
+  const undo = onAbort(signal, () => fail(aborted(signal!, machine.stage)))
   const step = (upgraded: Upgraded | undefined) => {
     const out = machine.take()
     if (out.length > 0) socket.write([out])
@@ -213,7 +213,7 @@ export function upgrade(socket: Socket, options: UpgradeOptions, signal: AbortSi
     close: () => fail(closedEarly(machine.stage)),
   })
   step(undefined)
-  return promise.finally(undo)
+  return signal ? promise.finally(undo) : promise
 }
 
 function closedEarly(stage: DialStage): ParleyError {

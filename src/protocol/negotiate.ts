@@ -10,6 +10,7 @@
 import { concat, utf8, utf8Strict } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
+import { Recent } from '../wire/recent.ts'
 
 /** The header that both sides send first. */
 export const MULTISTREAM_PROTOCOL = '/multistream/1.0.0'
@@ -33,14 +34,13 @@ export function encodeMessage(text: string): Uint8Array {
 
 /** Messages that are remembered. What is sent names protocols of this program, never the other side's own inventions. */
 const remembered = 256
-const messages = new Map<string, Uint8Array>()
+const messages = new Recent<Uint8Array>(remembered)
 
 function messageOf(text: string): Uint8Array {
   let message = messages.get(text)
   if (message) return message
   // A copy of its own, which keeps no block of other frames alive.
   message = encodeMessage(text).slice()
-  if (messages.size >= remembered) messages.clear()
   messages.set(text, message)
   return message
 }

@@ -3,7 +3,9 @@ import { attempt } from './attempt.ts'
 import { equals, hex } from './bytes.ts'
 import { ParleyError } from './errors.ts'
 import { fields, ProtobufWriter } from './protobuf.ts'
+import { Recent } from './recent.ts'
 import { inspect } from './text.ts'
+import { encodeVarint } from './varint.ts'
 
 export type { KeyType } from '../crypto/index.ts'
 
@@ -18,6 +20,15 @@ const PUBLIC = { what: 'The public key', maxLength: 1200, remote: true }
 const PRIVATE = { what: 'The private key', maxLength: 5120, remote: false }
 
 const SEED_LENGTH = 32
+
+/** Peers come again, and what they show is the same then: so many keys and signatures are not checked a second time. */
+const remembered = 1024
+
+/** Keys that were found sound, by type and `Data`. */
+const sound = new Recent<true>(remembered)
+
+/** Signatures that were found good, by a hash of all that they are about. To check one takes as long as three agreements. */
+const good = new Recent<true>(remembered)
 
 /** A public key and its `PublicKey` message of the peer ID specification, which is one and the same for a key. */
 export class PublicKey {
@@ -39,10 +50,13 @@ export class PublicKey {
    */
   static of(type: KeyType, raw: Uint8Array): PublicKey {
     const copy = new Uint8Array(raw)
+    const name = type + hex(raw)
+    if (sound.has(name)) return new PublicKey(type, copy)
     attempt(
       () => provider.checkPublicKey(type, copy),
       error => keyError(error, `The ${type} public key is not sound.`, true),
     )
+    sound.set(name, true)
     return new PublicKey(type, copy)
   }
 
@@ -55,9 +69,18 @@ export class PublicKey {
     return PublicKey.of(type, data)
   }
 
-  /** Whether `signature` over `message` was made with this key. Damaged signatures are `false`; never throws. */
+  /**
+   * Whether `signature` over `message` was made with this key. Damaged signatures are `false`; never throws. One that was found
+   * good is remembered for a while.
+   */
   verify(message: Uint8Array, signature: Uint8Array): boolean {
-    return provider.verify(this.type, this.raw, message, signature)
+    // The key tells its own length, and the message is told from the signature by this one.
+    const hash = provider.sha256(this.bytes, encodeVarint(message.length), message, signature)
+    const name = hex(hash)
+    if (good.has(name)) return true
+    const isGood = provider.verify(this.type, this.raw, message, signature)
+    if (isGood) good.set(name, true)
+    return isGood
   }
 
   equals(other: PublicKey): boolean {

@@ -126,4 +126,47 @@ describe('keys', () => {
       }),
     )
   })
+
+  test('a good signature is checked once, a bad one again and again', async t => {
+    const key = await generateKey()
+    const message = utf8('a message')
+    const signature = key.sign(message)
+    const { mock } = t.mock.method(provider, 'verify')
+    for (const _ of [1, 2]) assert.equal(key.publicKey.verify(message, signature), true)
+    assert.equal(mock.callCount(), 1)
+    const altered = signature.with(0, signature[0]! ^ 1)
+    for (const _ of [1, 2]) assert.equal(key.publicKey.verify(message, altered), false)
+    assert.equal(mock.callCount(), 3)
+  })
+
+  test('what is remembered of a signature holds for its key, its message and its length alone', async () => {
+    const [key, other] = [await generateKey(), await generateKey()]
+    const message = utf8('a message')
+    const signature = key.sign(message)
+    assert.equal(key.publicKey.verify(message, signature), true)
+    assert.equal(other.publicKey.verify(message, signature), false)
+    assert.equal(key.publicKey.verify(utf8('a messag'), Uint8Array.of(0x65, ...signature)), false)
+    assert.equal(key.publicKey.verify(Uint8Array.of(...message, signature[0]!), signature.subarray(1)), false)
+  })
+
+  test('of many good signatures the first are forgotten', async t => {
+    const key = await generateKey()
+    const signed = Array.from({ length: 1025 }, (_, index) => utf8(String(index))).map(message => ({
+      message,
+      signature: key.sign(message),
+    }))
+    for (const { message, signature } of signed) assert.ok(key.publicKey.verify(message, signature))
+    const { mock } = t.mock.method(provider, 'verify')
+    for (const { message, signature } of [signed.at(-1)!, signed[0]!]) {
+      assert.ok(key.publicKey.verify(message, signature))
+    }
+    assert.equal(mock.callCount(), 1)
+  })
+
+  test('a sound key is checked once, also when it is read by others', async t => {
+    const { bytes } = (await generateKey()).publicKey
+    const { mock } = t.mock.method(provider, 'checkPublicKey')
+    assert.ok(PublicKey.fromBytes(bytes).equals(PublicKey.fromBytes(bytes)))
+    assert.equal(mock.callCount(), 0)
+  })
 })

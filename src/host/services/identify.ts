@@ -1,6 +1,6 @@
 import type { Connection } from '../../net/connection.ts'
 import type { Stream } from '../../net/stream.ts'
-import { monotonicNow, unlessAborted, withDeadline } from '../../net/timer.ts'
+import { Deadlines, monotonicNow } from '../../net/timer.ts'
 import {
   encodeIdentifyParts,
   IDENTIFY_PROTOCOL,
@@ -46,6 +46,8 @@ export class Identify {
   readonly #options: IdentifyOptions
   /** What was asked on each connection, and whether the answer has come. */
   readonly #asked = new WeakMap<Connection, Promise<void>>()
+  /** By when each stream must have ended. */
+  readonly #deadlines: Deadlines<Stream>
   readonly #pushes = new WeakMap<Connection, TokenBucket>()
   #seq = 0n
   /** The record made last, and the addresses that it names. */
@@ -53,6 +55,7 @@ export class Identify {
 
   constructor(options: IdentifyOptions) {
     this.#options = options
+    this.#deadlines = deadlines(options.limits.serviceTimeout)
   }
 
   /**
@@ -62,7 +65,7 @@ export class Identify {
   async answer(stream: Stream): Promise<void> {
     for (const part of this.#message(stream.connection)) stream.write(part)
     const ending = stream.end()
-    await untilEnd(stream, () => {}, this.#timeout)
+    await untilEnd(stream, this.#deadlines, () => {})
     await ending
   }
 
@@ -109,10 +112,6 @@ export class Identify {
     await this.answer(await connection.open(IDENTIFY_PUSH_PROTOCOL))
   }
 
-  get #timeout(): { timeout: number } {
-    return { timeout: this.#options.limits.serviceTimeout }
-  }
-
   #mayPush(connection: Connection): boolean {
     const { pushBurst: burst, pushRate: rate } = this.#options.limits
     const now = monotonicNow()
@@ -122,7 +121,7 @@ export class Identify {
   }
 
   async #read(stream: Stream): Promise<void> {
-    this.#learn(stream.connection, await readIdentify(stream, this.#timeout))
+    this.#learn(stream.connection, await readMessage(stream, this.#deadlines))
   }
 
   #message(connection: Connection): Uint8Array[] {
@@ -203,29 +202,38 @@ export async function readIdentify(
   stream: Stream,
   { timeout }: { timeout: number },
 ): Promise<IdentifyMessage> {
+  const own = deadlines(timeout)
+  return readMessage(stream, own).finally(() => own.clear())
+}
+
+async function readMessage(stream: Stream, due: Deadlines<Stream>): Promise<IdentifyMessage> {
   const reader = new IdentifyReader()
-  await untilEnd(stream, chunk => reader.receive(chunk), { timeout })
+  await untilEnd(stream, due, chunk => reader.receive(chunk))
   return reader.finish()
 }
 
-function untilEnd(
-  stream: Stream,
-  receive: (chunk: Uint8Array) => void,
-  { timeout }: { timeout: number },
-): Promise<void> {
-  const message = 'The other side did not say in time who it is.'
-  return withDeadline({ delay: timeout, message }, async deadline => {
-    try {
-      await unlessAborted(readAll(stream, receive), deadline)
-    } catch (error) {
-      stream.reset(error)
-      throw error
-    }
-  })
+function deadlines(timeout: number): Deadlines<Stream> {
+  return new Deadlines(timeout, stream => stream.fail(tooSlow()))
 }
 
-async function readAll(stream: Stream, receive: (chunk: Uint8Array) => void): Promise<void> {
-  for await (const chunk of stream) receive(chunk)
+async function untilEnd(
+  stream: Stream,
+  due: Deadlines<Stream>,
+  receive: (chunk: Uint8Array) => void,
+): Promise<void> {
+  due.add(stream)
+  try {
+    for await (const chunk of stream) receive(chunk)
+  } catch (error) {
+    stream.reset(error)
+    throw error
+  } finally {
+    due.delete(stream)
+  }
+}
+
+function tooSlow(): ParleyError {
+  return remoteError('ERR_TIMEOUT', 'The other side did not say in time who it is.', { scope: 'stream' })
 }
 
 function tooOften(): ParleyError {
