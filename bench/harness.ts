@@ -22,10 +22,12 @@ export interface Case {
   subject: string
   /** Where a round is dear: it is measured once, and nothing warms up. */
   once?: boolean
+  /** Rounds that warm up, 1 unless given: what V8 compiles only after thousands of times takes more of them. */
+  warmUps?: number
   round(ms: number): Figures | Promise<Figures>
 }
 
-/** How many rounds, after one to warm up, and how many milliseconds each. */
+/** How many rounds, after those that warm up, and how many milliseconds each. */
 export interface Pace {
   rounds: number
   ms: number
@@ -121,16 +123,18 @@ function isWanted({ bench, subject }: Case, words: readonly string[]): boolean {
 /** Round by round each of the rivals once, so that a slow spell of the machine hits all alike. */
 async function takeTurns(rivals: readonly Case[], { rounds, ms }: Pace): Promise<Figures[][]> {
   const measured = rivals.map((): Figures[] => [])
-  for (let round = 0; round <= rounds; round++) {
+  const warmUps = Math.max(...rivals.map(warmUpsOf))
+  for (let round = -warmUps; round < rounds; round++) {
     for (const [i, one] of rivals.entries()) {
-      if (one.once && round !== 1) continue
+      if (one.once ? round !== 0 : round < -warmUpsOf(one)) continue
       const figures = await one.round(ms)
-      // The first round warms up.
-      if (round > 0) measured[i]!.push(figures)
+      if (round >= 0) measured[i]!.push(figures)
     }
   }
   return measured
 }
+
+const warmUpsOf = ({ once, warmUps = 1 }: Case): number => (once ? 0 : warmUps)
 
 function summaries({ bench, subject }: Case, rounds: readonly Figures[]): Result[] {
   return Object.keys(rounds[0]!).map(metric => {

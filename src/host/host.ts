@@ -3,7 +3,15 @@ import { Connection, type ConnectionEvents, type OpenOptions } from '../net/conn
 import { memory } from '../net/memory.ts'
 import type { Stream } from '../net/stream.ts'
 import { tcp } from '../net/tcp.ts'
-import { aborted, deferred, monotonicNow, onAbort, startTimer, throwIfAborted } from '../net/timer.ts'
+import {
+  aborted,
+  type Deadlines,
+  deferred,
+  monotonicNow,
+  onAbort,
+  startTimer,
+  throwIfAborted,
+} from '../net/timer.ts'
 import type { Socket, Transport } from '../net/transport.ts'
 import type { Direction, Upgraded } from '../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL } from '../protocol/identify.ts'
@@ -98,6 +106,8 @@ export class Host implements AsyncDisposable {
   readonly #events = new Emitter<HostEvents>()
   readonly #handlers = new Handlers(() => this.#announce())
   readonly #identify: Identify
+  /** Streams on which pings are answered. */
+  readonly #idle: Deadlines<Stream>
   readonly #inbound: Inbound
   readonly #resources: Resources
   readonly #evictor: Evictor
@@ -138,6 +148,7 @@ export class Host implements AsyncDisposable {
       protocols: () => this.#handlers.protocols,
       identified: (connection, info) => this.#events.emit('identify', { connection, info }),
     })
+    this.#idle = idleStreams(this.limits)
     this.#addServices()
     this.#undoSignal = onAbort(options.signal, () => void this.stop())
   }
@@ -245,9 +256,8 @@ export class Host implements AsyncDisposable {
   #addServices(): void {
     this.handle(IDENTIFY_PROTOCOL, stream => this.#identify.answer(stream), { maxInbound: 2 })
     this.handle(IDENTIFY_PUSH_PROTOCOL, stream => this.#identify.receivePush(stream), { maxInbound: 2 })
-    const idle = idleStreams(this.limits)
     // Two, as the specification says: one for whoever asks, and one that is not over yet.
-    this.handle(PING_PROTOCOL, stream => answerPings(stream, idle), { maxInbound: 2 })
+    this.handle(PING_PROTOCOL, stream => answerPings(stream, this.#idle), { maxInbound: 2 })
   }
 
   async #dial(
@@ -343,6 +353,8 @@ export class Host implements AsyncDisposable {
     await Promise.race([Promise.allSettled(closing), deadline.promise])
     cancel()
     for (const connection of this.connections) connection.abort()
+    this.#identify.stop()
+    this.#idle.clear()
   }
 
   #throwIfStopped(): void {

@@ -97,6 +97,11 @@ export class Identify {
     }
   }
 
+  /** Keeps no more time; all connections are closed. */
+  stop(): void {
+    this.#deadlines.clear()
+  }
+
   async #ask(connection: Connection): Promise<void> {
     const stream = await connection.open(IDENTIFY_PROTOCOL)
     await this.#read(stream)

@@ -267,8 +267,7 @@ class Play {
     await this.#time.settle(4)
     must(this.#host.connections.length === 0, 'a host that is stopped has no connections')
     mustBeUnused(this.#host.usage())
-    // The one for idle pings goes off by itself, and finds nothing.
-    must(this.#time.waiting <= 1, `no timer is left: ${this.#time.waiting}`)
+    must(this.#time.waiting === 0, `no timer is left: ${this.#time.waiting}`)
   }
 
   /** What takes no time is over after some turns; what does may take a second. */
