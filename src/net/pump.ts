@@ -33,6 +33,13 @@ const smallestStride = 4 * 1024
 /** Shorter chunks are taken in without a look at the clock, which takes as long: of these a turn has 32 at most. */
 const shortChunk = 1024
 
+/**
+ * So many events of one chunk are told before what is answered to them leaves: with a thousand streams in one chunk the other side would
+ * have nothing to do until the last of them is dealt with. More than can be told in a turn are told at once: see `#hear`.
+ */
+const portion = 48
+const mostInPortions = 512
+
 /** A tick that comes so much too late says that this process did not run meanwhile, in milliseconds. */
 const lateness = 500
 
@@ -88,6 +95,10 @@ export class Pump implements StreamPump {
   #blocked = false
   /** Bytes that the socket was given. */
   #written = 0
+  /** What came and is not told yet, from `#told` on. */
+  #happened: YamuxEvent[] = []
+  #told = 0
+  #telling = false
   /** The turn has lasted too long; what came is taken in later. */
   #resting = false
   #paused = false
@@ -136,9 +147,9 @@ export class Pump implements StreamPump {
       this.wake(0)
       this.#socket.attach({
         data: chunk => this.#guard(() => this.#hear(chunk)),
-        end: () => this.#events.ended(),
+        end: () => this.#tellAll(() => this.#events.ended()),
         drain: () => this.#drained(),
-        close: cause => this.#events.closed(cause),
+        close: cause => this.#tellAll(() => this.#events.closed(cause)),
       })
     })
   }
@@ -216,6 +227,9 @@ export class Pump implements StreamPump {
   }
 
   #break(cause: unknown): void {
+    // What comes behind the breach is not looked at.
+    this.#happened = []
+    this.#told = 0
     const error = cause instanceof ParleyError ? cause : unexpected(cause)
     if (error.code === 'ERR_YAMUX' && !this.#blocked && !this.#mute) {
       this.yamux.goAway(GoAwayCode.protocolError)
@@ -265,12 +279,42 @@ export class Pump implements StreamPump {
   }
 
   #receive(pieces: readonly Uint8Array[]): void {
-    for (const piece of pieces) {
-      for (const event of this.yamux.receive(piece)) this.#events.happened(event)
+    let whole = true
+    try {
+      for (const piece of pieces) this.#happened.push(...this.yamux.receive(piece))
+      whole = this.#happened.length > mostInPortions
+    } finally {
+      // Of bytes that break the rules those before them are told, too.
+      this.#tell(whole ? this.#happened.length : portion)
     }
+  }
+
+  /** Tells so many of the events; the others are told when what is answered to these has left. */
+  #tell(count: number): void {
+    const end = Math.min(this.#told + count, this.#happened.length)
+    while (this.#told < end) this.#events.happened(this.#happened[this.#told++]!)
+    if (this.#told === this.#happened.length) {
+      this.#happened = []
+      this.#told = 0
+    } else this.#tellMore()
     if (this.yamux.wantsTurn) this.wake(0)
     if (this.yamux.congested && this.#blocked) this.#pause()
     this.#events.received()
+  }
+
+  /** Nothing comes behind what is left to be told. */
+  #tellAll(then: () => void): void {
+    if (this.#told < this.#happened.length) this.#guard(() => this.#tell(this.#happened.length))
+    then()
+  }
+
+  #tellMore(): void {
+    if (this.#telling) return
+    this.#telling = true
+    defer(() => {
+      this.#telling = false
+      if (!this.#stopped) this.#guard(() => this.#tell(portion))
+    })
   }
 
   /** Full records only: what is left over would make a record of some bytes, which costs the cipher as much as a full one. */

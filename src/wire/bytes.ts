@@ -162,6 +162,11 @@ export class ByteQueue {
   }
 
   #append(chunk: Uint8Array): void {
+    // Mostly a small chunk is alone, and taken before the next one comes.
+    if (this.#length === chunk.length) {
+      this.#chunks.push(chunk.slice())
+      return
+    }
     if (this.#block.length - this.#blockEnd < chunk.length) {
       this.#flushBlock()
       this.#block = new Uint8Array(Math.min(LARGEST_BLOCK, Math.max(SMALL, 2 * this.#block.length)))

@@ -4,9 +4,27 @@ import { test } from 'node:test'
 import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
+import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
+import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
+import { concat, EMPTY } from '#src/wire/bytes'
 import { Multiaddr } from '#src/wire/multiaddr'
-import { Ear, type Side, socketPair, streamPair, turns, until, withPair } from '../support/net.ts'
+import {
+  Ear,
+  type Side,
+  socketPair,
+  streamPair,
+  turns,
+  until,
+  withPair,
+  withRawPeer,
+} from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
+
+/** The first frame of a stream that proposes a protocol. */
+function opening(id: number): Uint8Array {
+  const bytes = concat([encodeMessage(MULTISTREAM_PROTOCOL), encodeMessage('/test')])
+  return concat([encodeHeader(FrameType.data, Flag.syn, id, bytes.length), bytes])
+}
 
 // What speed is made of, as counts: the same on every machine, however busy it is.
 
@@ -171,3 +189,45 @@ test('reads over TCP make no buffers: every socket reads into the same one', asy
   for (const socket of pairs.flat()) socket.destroy()
   assert.equal(buffers.size, 1)
 })
+
+/** The streams that data frames came on, in their order. */
+function streamsOf(frames: Uint8Array): number[] {
+  const ids: number[] = []
+  for (let at = 0; at < frames.length; at += HEADER_LENGTH) {
+    const { type, id, length } = decodeHeader(frames, at)
+    if (type !== FrameType.data) continue
+    ids.push(id)
+    at += length
+  }
+  return ids
+}
+
+for (const [name, count, writes] of [
+  ['16 streams are answered in one write', 16, 1],
+  ['128 streams in one chunk are answered in as many writes as there are 48 events', 128, 6],
+  ['300 streams in one chunk, more events than are told in portions, are answered in one', 300, 1],
+] as const) {
+  test(name, () =>
+    withRawPeer({ direction: 'inbound', polite: false }, async ({ socket }, peer) => {
+      const heard: Uint8Array[] = []
+      await turns()
+      socket.clear()
+      peer.onHeard = piece => void heard.push(piece)
+      const ids = Array.from({ length: count }, (_, index) => 2 * index + 1)
+      peer.send(...ids.map(opening))
+      await until(() => streamsOf(concat([...heard, EMPTY])).length === count)
+      assert.deepEqual(streamsOf(concat([...heard, EMPTY])), ids)
+      assert.equal(socket.writes, writes)
+    }),
+  )
+}
+
+test('what the other side says before it ends is told, however much it is', () =>
+  withRawPeer({ direction: 'inbound' }, async ({ connection, streams }, peer) => {
+    await turns()
+    peer.send(...Array.from({ length: 128 }, (_, index) => opening(2 * index + 1)))
+    peer.end()
+    await connection.closed
+    await turns()
+    assert.equal(streams.length, 128)
+  }))

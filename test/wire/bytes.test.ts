@@ -172,6 +172,15 @@ describe('ByteQueue', () => {
     assert.deepEqual(queue.clear(), pattern(700))
   })
 
+  test('keeps nothing of a small chunk but its bytes', () => {
+    const queue = new ByteQueue()
+    const chunk = pattern(4096).subarray(0, 3)
+    queue.push(chunk)
+    const kept = queue.next()!
+    assert.deepEqual(kept, chunk)
+    assert.ok(kept.buffer.byteLength <= 64)
+  })
+
   test('holds no chunk of a flood of tiny ones', () => {
     const queue = new ByteQueue()
     for (let i = 0; i < 100_000; i++) queue.push(Uint8Array.of(i))
@@ -190,11 +199,14 @@ describe('ByteQueue', () => {
     assert.equal(queue.clear().at(-1), 349 & 0xff)
   })
 
-  test('gives what comes first: small chunks joined, large ones as they came', () => {
+  test('gives what comes first: the first chunk, small ones behind it joined, large ones as they came', () => {
     const queue = new ByteQueue()
     const large = pattern(4096)
-    for (const chunk of [Uint8Array.of(1), Uint8Array.of(2, 3), large, Uint8Array.of(4)]) queue.push(chunk)
-    assert.deepEqual(queue.next(), Uint8Array.of(1, 2, 3))
+    for (const chunk of [Uint8Array.of(1), Uint8Array.of(2, 3), Uint8Array.of(4)]) queue.push(chunk)
+    queue.push(large)
+    queue.push(Uint8Array.of(4))
+    assert.deepEqual(queue.next(), Uint8Array.of(1))
+    assert.deepEqual(queue.next(), Uint8Array.of(2, 3, 4))
     assert.equal(queue.next(), large)
     assert.deepEqual(queue.next(), Uint8Array.of(4))
     assert.equal(queue.next(), undefined)
