@@ -236,7 +236,9 @@ export class Connection {
 
   #newStream(options: NewStream): Stream {
     try {
-      return new Stream({ ...options, connection: this, pump: this.#pump, events: this.#streamEvents })
+      const { muxed, direction, negotiation, optimistic } = options
+      const events = this.#streamEvents
+      return new Stream({ connection: this, pump: this.#pump, events, muxed, direction, negotiation, optimistic })
     } catch (error) {
       // There was no memory left for its first bytes.
       options.muxed.reset()

@@ -64,8 +64,8 @@ export class FrameReader {
   readonly #longestPrefix: number
   readonly #error: ErrorCode
   readonly #scope: ErrorScope
-  /** The beginning of a frame whose end has not come: what precedes the current chunk. */
-  readonly #queue = new ByteQueue()
+  /** The beginning of a frame whose end has not come: what precedes the current chunk. Most frames lie in one. */
+  #queue: ByteQueue | undefined
   #chunk = EMPTY
   /** What the chunk is a view of, and from where: to make views of that is twice as fast as `subarray`, to ask for it is not. */
   #buffer = nothing
@@ -86,7 +86,7 @@ export class FrameReader {
 
   /** How many bytes wait that were not returned yet, prefixes included. */
   get buffered(): number {
-    return this.#queue.length + this.#chunk.length - this.#offset
+    return this.#parked + this.#chunk.length - this.#offset
   }
 
   /** Takes in a chunk, which must not be written to afterwards. */
@@ -102,15 +102,22 @@ export class FrameReader {
    * announced length exceeds `max` or the prefix is not a strict varint; that shows at the prefix already.
    */
   next(): Uint8Array | undefined {
-    const frame = this.#queue.length > 0 ? this.#nextAcross() : (this.#nextShort() ?? this.#nextInChunk())
+    const frame = this.#parked > 0 ? this.#nextAcross() : (this.#nextShort() ?? this.#nextInChunk())
     if (frame === undefined) this.#park()
     return frame
   }
 
   /** All that was not returned yet, for whoever reads on without frames. The reader is empty afterwards. */
   rest(): Uint8Array {
-    this.#park()
-    return this.#queue.clear()
+    if (this.#parked === 0) this.#queue = undefined
+    else this.#park()
+    const rest = this.#queue?.clear() ?? this.#chunk.subarray(this.#offset)
+    this.#letGo()
+    return rest
+  }
+
+  get #parked(): number {
+    return this.#queue ? this.#queue.length : 0
   }
 
   /** What most frames are: within the chunk, below 128 bytes and allowed. Anything else is left to the other ways. */
@@ -136,16 +143,16 @@ export class FrameReader {
     if (!this.#readPrefix(head, 0, head.length)) return undefined
     const length = this.#prefixLength + this.#payloadLength
     if (length > this.buffered) return undefined
-    this.#moveToQueue(length - this.#queue.length)
-    return this.#queue.read(length).subarray(this.#prefixLength)
+    const queue = this.#moveToQueue(length - this.#parked)
+    return queue.read(length).subarray(this.#prefixLength)
   }
 
   /** The bytes that a prefix may take, from both sides of the border. */
   #firstBytes(): Uint8Array {
-    const waiting = this.#queue.length
+    const waiting = this.#parked
     const head = new Uint8Array(Math.min(MAX_PREFIX, this.buffered))
     for (let i = 0; i < head.length; i++) {
-      head[i] = i < waiting ? this.#queue.peek(i) : this.#chunk[this.#offset + i - waiting]!
+      head[i] = i < waiting ? this.#queue!.peek(i) : this.#chunk[this.#offset + i - waiting]!
     }
     return head
   }
@@ -188,15 +195,21 @@ export class FrameReader {
 
   /** Puts what is left of the chunk behind the queue, so that the chunk itself can go. */
   #park(): void {
-    this.#moveToQueue(this.#chunk.length - this.#offset)
+    if (this.#offset < this.#chunk.length) this.#moveToQueue(this.#chunk.length - this.#offset)
+    this.#letGo()
+  }
+
+  #letGo(): void {
     this.#chunk = EMPTY
     this.#buffer = nothing
     this.#offset = 0
   }
 
-  #moveToQueue(length: number): void {
-    if (length <= 0) return
+  #moveToQueue(length: number): ByteQueue {
+    this.#queue ??= new ByteQueue()
+    if (length <= 0) return this.#queue
     this.#queue.push(this.#chunk.subarray(this.#offset, this.#offset + length))
     this.#offset += length
+    return this.#queue
   }
 }
