@@ -178,7 +178,7 @@ export class Connection {
 
   /** Lets what was written leave, says goodbye and closes; what the other side still sends is lost. */
   async close(): Promise<void> {
-    if (this.#status === 'open') await this.#sayGoodbye()
+    if (this.#status === 'open') this.#sayGoodbye()
     return this.#closed.promise
   }
 
@@ -307,11 +307,10 @@ export class Connection {
     this.#pump.end()
   }
 
-  async #sayGoodbye(): Promise<void> {
+  #sayGoodbye(): void {
     this.#leave()
-    await Promise.allSettled(this.streams.map(stream => stream.end()))
-    this.#yamux.goAway(GoAwayCode.normal)
-    this.#pump.finish()
+    for (const stream of this.#streams.values()) stream.end().catch(() => {})
+    this.#pump.sayGoodbye()
   }
 
   /** Takes no more streams, and waits only so long for the other side to close. */

@@ -104,6 +104,8 @@ export class Pump implements StreamPump {
   #paused = false
   /** Nothing more is to come from us: once all has left, our direction of the socket ends. */
   #finishing = false
+  /** Before that a goodbye is to leave, behind the ends of all streams. */
+  #goodbyeDue = false
   /** Nothing can be sent any more. */
   #mute = false
   #stopped = false
@@ -187,6 +189,12 @@ export class Pump implements StreamPump {
   finish(): void {
     this.#finishing = true
     this.#flush()
+  }
+
+  /** The same with a goodbye, which leaves in one write with the last of the streams that were ended. */
+  sayGoodbye(): void {
+    this.#goodbyeDue = true
+    this.wake(0)
   }
 
   /** Ends our direction of the socket now; what waits stays here. */
@@ -297,7 +305,7 @@ export class Pump implements StreamPump {
       this.#happened = []
       this.#told = 0
     } else this.#tellMore()
-    if (this.yamux.wantsTurn) this.wake(0)
+    if (this.yamux.wantsTurn || this.#goodbyeDue) this.wake(0)
     if (this.yamux.congested && this.#blocked) this.#pause()
     this.#events.received()
   }
@@ -338,7 +346,7 @@ export class Pump implements StreamPump {
   /** Sends as many records, or until the socket is full or nothing waits. */
   #send(records: number): void {
     let left = records
-    while (left > 0 && !this.#blocked && (this.#pending || this.yamux.wantsTurn)) {
+    while (left > 0 && !this.#blocked && (this.#pending || this.yamux.wantsTurn || this.#goodbyeDue)) {
       const batch = this.#batch(Math.min(left, batchRecords))
       if (batch.length === 0) return
       left -= batchRecords
@@ -361,7 +369,15 @@ export class Pump implements StreamPump {
       if (frames.length === 0) break
       batch.push(...this.#noise.seal(frames))
     }
+    if (this.#goodbyeDue && this.yamux.hasEnded) batch.push(...this.#goodbye())
     return batch
+  }
+
+  #goodbye(): Uint8Array[] {
+    this.#goodbyeDue = false
+    this.#finishing = true
+    this.yamux.goAway(GoAwayCode.normal)
+    return this.#noise.seal(this.yamux.take(fullRecord))
   }
 
   #settle(): void {

@@ -458,6 +458,34 @@ describe('closing:', () => {
       await closing
     }))
 
+  test('ends its streams and says goodbye in one write', () =>
+    withPair({}, async (a, b) => {
+      const [near] = await streamPair(a, b)
+      await turns()
+      a.socket.clear()
+      near.write(pattern(1_000))
+      await a.connection.close()
+      assert.equal(a.socket.writes, 1)
+      await b.connection.closed
+      assert.deepEqual([a.closed, b.closed], [[undefined], [undefined]])
+    }))
+
+  test('says goodbye as soon as the other side has reset what could not leave', async t => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    await withRawPeer({ polite: false }, async ({ connection }, peer) => {
+      const stream = await connection.open('/test', { optimistic: true })
+      stream.write(pattern(1_000_000))
+      const closing = connection.close()
+      await turns(20)
+      assert.deepEqual([peer.ear.ends, peer.count('goAway')], [0, 0])
+      peer.send(encodeHeader(FrameType.windowUpdate, Flag.rst, 1, 0))
+      await until(() => peer.ear.ends === 1)
+      assert.equal(peer.count('goAway'), 1)
+      peer.end()
+      await closing
+    })
+  })
+
   test('waits until the socket takes its goodbye', async () => {
     const [near, far] = await socketPair()
     const socket = new StuckSocket(near)

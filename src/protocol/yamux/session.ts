@@ -144,6 +144,12 @@ export class YamuxSession {
     return this.#control.length > 0 || this.#ready.size > 0
   }
 
+  /** Whether all streams that were ended here have sent their FIN. */
+  get hasEnded(): boolean {
+    for (const stream of this.#streams.values()) if (stream.isEnding) return false
+    return true
+  }
+
   /** Whether so many answers wait that the connection should stop reading until they have left. */
   get congested(): boolean {
     return this.#control.length > controlBound

@@ -99,6 +99,11 @@ export class YamuxStream {
     return this.#finSent
   }
 
+  /** Whether it was ended here and FIN has not been taken for sending. */
+  get isEnding(): boolean {
+    return this.#endWanted && !this.#finSent
+  }
+
   /** Whether the other side has sent FIN. */
   get finReceived(): boolean {
     return this.#finReceived
