@@ -6,7 +6,6 @@ import {
   startTimer,
   throwIfAborted,
   unlessAborted,
-  withDeadline,
 } from '../net/timer.ts'
 import type { Socket, Transport } from '../net/transport.ts'
 import { type Upgraded, upgrade } from '../net/upgrade.ts'
@@ -50,19 +49,16 @@ export class Dialer {
    * Dials every address that a transport knows, each a little after the one before; the first that proves to be the
    * peer wins. Throws the error of the only address, or the one that came furthest; its `stage` says how far.
    */
-  dial(target: DialTarget, signal: AbortSignal): Promise<Dialled> {
+  async dial(target: DialTarget, signal: AbortSignal): Promise<Dialled> {
     const { dialTimeout, dialStagger, parallelDials } = this.#options.limits
-    const message = 'The other side did not answer in time; check the address and any firewall.'
-    return withDeadline({ delay: dialTimeout, message, signal }, async deadline => {
-      const addresses = await unlessAborted(this.#resolve(target), deadline, 'dns')
-      const attempts = addresses.map(
-        address => (attempt: AbortSignal) => this.#attempt(address, target, attempt),
-      )
-      if (attempts.length === 1) return attempts[0]!(deadline)
-      const discard = ({ socket }: Dialled) => socket.destroy()
-      const patience = dialTimeout / patienceShare
-      return race(attempts, { stagger: dialStagger, parallel: parallelDials, patience, discard }, deadline)
-    })
+    const addresses = await unlessAborted(this.#resolve(target), signal, 'dns')
+    const attempts = addresses.map(
+      address => (attempt: AbortSignal) => this.#attempt(address, target, attempt),
+    )
+    if (attempts.length === 1) return attempts[0]!(signal)
+    const discard = ({ socket }: Dialled) => socket.destroy()
+    const patience = dialTimeout / patienceShare
+    return race(attempts, { stagger: dialStagger, parallel: parallelDials, patience, discard }, signal)
   }
 
   async #resolve({ addresses }: DialTarget): Promise<Multiaddr[]> {
@@ -219,16 +215,23 @@ function furthest(errors: unknown[]): unknown {
 
 interface SharedDial<T> {
   result: Promise<T>
+  over: boolean
   controller: AbortController
   waiting: number
 }
 
 /**
- * Lets simultaneous callers for the same target share one dial. When the last of them has given up, the dial itself
- * is aborted.
+ * Lets simultaneous callers for the same target share one dial. When the last of them has given up, or the time for it is over, the
+ * dial itself is aborted.
  */
 export class SharedDials<T> {
+  readonly #timeout: number
   readonly #dials = new Map<string, SharedDial<T>>()
+
+  /** @param timeout milliseconds until a dial is given up */
+  constructor(timeout: number) {
+    this.#timeout = timeout
+  }
 
   /** Joins the dial under way for this key, or starts one. */
   async join(key: string, signal: AbortSignal | undefined, dial: Attempt<T>): Promise<T> {
@@ -250,14 +253,24 @@ export class SharedDials<T> {
 
   #start(key: string, dial: Attempt<T>): SharedDial<T> {
     const controller = new AbortController()
-    const shared = { result: dial(controller.signal), controller, waiting: 0 }
+    // The program keeps running: somebody waits for this.
+    const cancelTimer = startTimer(this.#timeout, () => controller.abort(tooLong()), { keepsRunning: true })
+    const result = dial(controller.signal).finally(() => {
+      cancelTimer()
+      shared.over = true
+    })
+    const shared: SharedDial<T> = { result, over: false, controller, waiting: 0 }
     this.#dials.set(key, shared)
     return shared
   }
 
-  /** Of no effect on a dial that is over, but to forget it. */
   #abandon(key: string, shared: SharedDial<T>, signal: AbortSignal | undefined): void {
     if (this.#dials.get(key) === shared) this.#dials.delete(key)
-    shared.controller.abort(signal?.reason ?? tooLate)
+    if (!shared.over) shared.controller.abort(signal?.reason ?? tooLate)
   }
+}
+
+function tooLong(): ParleyError {
+  const message = 'The other side did not answer in time; check the address and any firewall.'
+  return new ParleyError('ERR_TIMEOUT', message)
 }

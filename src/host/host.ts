@@ -100,7 +100,7 @@ export class Host implements AsyncDisposable {
   /** The bounds that hold. */
   readonly limits: Limits
   readonly #dialer: Dialer
-  readonly #dials = new SharedDials<Connection>()
+  readonly #dials: SharedDials<Connection>
   readonly #targets = new Targets()
   readonly #connections: Connections
   readonly #events = new Emitter<HostEvents>()
@@ -124,6 +124,7 @@ export class Host implements AsyncDisposable {
     const transports = options.transports ?? [tcp(), memory()]
     const noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])
     const resolver = options.resolver ?? systemResolver()
+    this.#dials = new SharedDials(this.limits.dialTimeout)
     this.#dialer = new Dialer({ transports, identity: noise, resolver, limits: this.limits })
     this.#connections = new Connections(this.peerId, {
       connect: connection => this.#events.emit('connect', connection),

@@ -238,7 +238,15 @@ export class Connection {
     try {
       const { muxed, direction, negotiation, optimistic } = options
       const events = this.#streamEvents
-      return new Stream({ connection: this, pump: this.#pump, events, muxed, direction, negotiation, optimistic })
+      return new Stream({
+        connection: this,
+        pump: this.#pump,
+        events,
+        muxed,
+        direction,
+        negotiation,
+        optimistic,
+      })
     } catch (error) {
       // There was no memory left for its first bytes.
       options.muxed.reset()

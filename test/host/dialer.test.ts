@@ -141,7 +141,7 @@ describe('a race', () => {
 
 describe('shared dials', () => {
   test('are one for all callers of a key, and others for other keys', async () => {
-    const dials = new SharedDials<string>()
+    const dials = new SharedDials<string>(10_000)
     const [a, b, other] = [attempt('a'), attempt('b'), attempt('other')]
     const joined = [dials.join('x', undefined, a.run), dials.join('x', undefined, b.run)]
     const another = dials.join('y', undefined, other.run)
@@ -157,7 +157,7 @@ describe('shared dials', () => {
   })
 
   test('go on until the last caller has given up', async () => {
-    const dials = new SharedDials<string>()
+    const dials = new SharedDials<string>(10_000)
     const a = attempt('a')
     const controllers = [new AbortController(), new AbortController()]
     const joined = controllers.map(({ signal }) => errorOf(dials.join('x', signal, a.run)))
@@ -172,7 +172,7 @@ describe('shared dials', () => {
   })
 
   test('may be joined by another in the very turn in which a caller gives up', async () => {
-    const dials = new SharedDials<string>()
+    const dials = new SharedDials<string>(10_000)
     const a = attempt('a')
     const controller = new AbortController()
     const first = errorOf(dials.join('x', controller.signal, a.run))
@@ -187,13 +187,13 @@ describe('shared dials', () => {
 
   test('do not begin for a caller whose signal has fired', async () => {
     const a = attempt('a')
-    const dials = new SharedDials<string>()
+    const dials = new SharedDials<string>(10_000)
     assert.equal((await errorOf(dials.join('x', AbortSignal.abort(), a.run))).code, 'ERR_ABORTED')
     assert.equal(a.seen.started, false)
   })
 
   test('are all aborted at once, each for a reason of its own', async () => {
-    const dials = new SharedDials<string>()
+    const dials = new SharedDials<string>(10_000)
     const joined = ['x', 'y'].map(key => errorOf(dials.join(key, undefined, attempt(key).run)))
     dials.abort(() => new ParleyError('ERR_HOST_STOPPED', 'Stopped.'))
     const [x, y] = await Promise.all(joined)
