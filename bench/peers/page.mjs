@@ -23,6 +23,7 @@ const rows = [
   ['the same, 99th percentile', 'echo of 64 B at rest', 'us p99'],
   ['99th percentile beside bulk, µs', 'echo of 64 B under bulk', 'us p99'],
   ['connections a second, in turn', 'connections in turn', 'connections/s'],
+  ['the same in the first second of a process', 'connections in turn, first second', 'connections/s'],
   ['the same, 50 at once', 'connections, 50 at once', 'connections/s'],
   ['streams a second, in turn', 'streams in turn', 'streams/s'],
   ['the same, 64 in flight', 'streams, 64 in flight', 'streams/s'],

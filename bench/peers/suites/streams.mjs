@@ -8,8 +8,9 @@ export const cases = ({ pairs }) =>
     contenders.map(subject => ({
       bench: atOnce === 1 ? 'streams in turn' : `streams, ${many} in flight`,
       subject,
-      round: async ms => ({
-        'streams/s': await (await pairs.of(subject)).perSecond('streams', { ms, atOnce }),
-      }),
+      round: async ms => {
+        const rate = await (await pairs.of(subject)).perSecond('streams', { ms, atOnce })
+        return { 'streams/s': rate, 'us each': 1e6 / rate }
+      },
     })),
   )
