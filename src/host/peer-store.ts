@@ -90,7 +90,15 @@ export class PeerStore {
   restore(host: Host, peerId: PeerId): void {
     const now = this.#now()
     const { addresses = [] } = this.#peers.get(String(peerId)) ?? {}
-    for (const { address, expires } of addresses) host.peers.add(peerId, [address], expires - now)
+    // What expires together is added together, and so keeps its order.
+    for (const expires of new Set(addresses.map(one => one.expires))) {
+      const alike = addresses.filter(one => one.expires === expires)
+      host.peers.add(
+        peerId,
+        alike.map(({ address }) => address),
+        expires - now,
+      )
+    }
   }
 
   /** Keeps what a host learns of its peers from now on. Returns the undo. */

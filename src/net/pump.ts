@@ -1,4 +1,4 @@
-import type { Limits } from '../protocol/limits.ts'
+import { defaultYamuxLimits, type Limits } from '../protocol/limits.ts'
 import type { NoiseSession } from '../protocol/noise/session.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
 import { type YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
@@ -43,6 +43,12 @@ const mostInPortions = 512
 /** A tick that comes so much too late says that this process did not run meanwhile, in milliseconds. */
 const lateness = 500
 
+/**
+ * Ticks of all connections fall on common moments, as many in an interval between two signs of life: with ten thousand connections their
+ * pings leave together, where each alone would wake both processes for itself, which takes three times as long as a ping.
+ */
+const momentsPerInterval = 30
+
 /** What a pump tells its connection. */
 export interface PumpEvents {
   /** The other side did something. */
@@ -84,6 +90,8 @@ export class Pump implements StreamPump {
   readonly #stalledStreams: Stalls<Stream>
   /** How long a turn may last, in milliseconds. */
   readonly #turnTime: number
+  /** Milliseconds between the moments at which ticks may fall. */
+  readonly #tickStep: number
   #turnBegan = 0
   #turnEnded = 0
   #stride = largestStride
@@ -122,6 +130,8 @@ export class Pump implements StreamPump {
     const allowance = new BudgetAllowance(budget)
     this.yamux = new YamuxSession({ role, now: monotonicNow, limits: limits.yamux, allowance })
     this.#turnTime = limits.turnTime
+    const { keepAliveInterval } = { ...defaultYamuxLimits, ...limits.yamux }
+    this.#tickStep = keepAliveInterval / momentsPerInterval
     this.#stalledWriting = new Stalls({
       timeout: limits.writeTimeout,
       progress: () => (this.#blocked ? this.#written - socket.unsent : undefined),
@@ -219,10 +229,16 @@ export class Pump implements StreamPump {
     // Who stood still, such as a suspended process, cannot say that the other side was silent: what it sent waits to be read.
     if (monotonicNow() - this.#due > lateness) this.yamux.heard()
     this.#guard(() => {
-      this.#due = this.yamux.tick()
+      this.#due = this.#nextMoment(this.yamux.tick())
       if (this.yamux.wantsTurn) this.wake(0)
       this.#cancelTimer = startTimer(Math.max(this.#due - monotonicNow(), 1), () => this.#tick())
     })
+  }
+
+  /** The next moment for ticks from `time` on; that itself where there are no moments, such as without keep-alive. */
+  #nextMoment(time: number): number {
+    const moment = Math.ceil(time / this.#tickStep) * this.#tickStep
+    return Number.isFinite(moment) ? moment : time
   }
 
   /** Whatever goes wrong while handling remote bytes ends the connection, and nothing else. */

@@ -670,6 +670,22 @@ describe('a silent peer', () => {
     })
   })
 
+  test('is asked when others are: at the next of thirty moments that an interval has', async t => {
+    const advance = virtualClock(t)
+    advance(250)
+    await withRawPeer({ yamux }, async (_side, peer) => {
+      const pings = () => peer.ear.chunks.length
+      await turns(20)
+      const before = pings()
+      advance(30_500)
+      await turns(20)
+      assert.equal(pings(), before)
+      advance(250)
+      await turns(20)
+      assert.equal(pings(), before + 1)
+    })
+  })
+
   test('is given up ten seconds after a question without an answer', async t => {
     const advance = virtualClock(t)
     await withRawPeer({ yamux }, async ({ connection, closed }, peer) => {
