@@ -266,8 +266,12 @@ function hmac(key: Uint8Array, ...pieces: Uint8Array[]): Uint8Array {
   return plain(hash.digest())
 }
 
+/** What HKDF-SHA256 gives at most: 255 blocks (RFC 5869). */
+const longestHkdf = 255 * 32
+
 /** Four HMACs take less time than Node's own HKDF, which makes an object for its key and looks its algorithms up. */
 function hkdf(salt: Uint8Array, ikm: Uint8Array, length: number): Uint8Array {
+  if (length > longestHkdf) throw new Error(`HKDF-SHA256 gives ${longestHkdf} bytes at most.`)
   const key = hmac(salt, ikm)
   const out = new Uint8Array(length)
   let block: Uint8Array = new Uint8Array(0)

@@ -214,6 +214,8 @@ for (const provider of providers) {
       provider.hkdf(empty, fill(0x0b, 22), 42),
       hex('8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8'),
     )
+    assert.equal(provider.hkdf(empty, empty, 8_160).length, 8_160)
+    assert.throws(() => provider.hkdf(empty, empty, 8_161))
   })
 
   test(`${name}: ChaCha20-Poly1305 of RFC 8439`, () => {
