@@ -6,6 +6,7 @@ import {
   startTimer,
   throwIfAborted,
   unlessAborted,
+  withDeadline,
 } from '../net/timer.ts'
 import type { Socket, Transport } from '../net/transport.ts'
 import { type Upgraded, upgrade } from '../net/upgrade.ts'
@@ -215,7 +216,6 @@ function furthest(errors: unknown[]): unknown {
 
 interface SharedDial<T> {
   result: Promise<T>
-  over: boolean
   controller: AbortController
   waiting: number
 }
@@ -253,24 +253,16 @@ export class SharedDials<T> {
 
   #start(key: string, dial: Attempt<T>): SharedDial<T> {
     const controller = new AbortController()
-    // The program keeps running: somebody waits for this.
-    const cancelTimer = startTimer(this.#timeout, () => controller.abort(tooLong()), { keepsRunning: true })
-    const result = dial(controller.signal).finally(() => {
-      cancelTimer()
-      shared.over = true
-    })
-    const shared: SharedDial<T> = { result, over: false, controller, waiting: 0 }
+    const message = 'The other side did not answer in time; check the address and any firewall.'
+    const result = withDeadline({ delay: this.#timeout, message, controller }, dial)
+    const shared = { result, controller, waiting: 0 }
     this.#dials.set(key, shared)
     return shared
   }
 
+  /** Of no effect on a dial that is over, but to forget it. */
   #abandon(key: string, shared: SharedDial<T>, signal: AbortSignal | undefined): void {
     if (this.#dials.get(key) === shared) this.#dials.delete(key)
-    if (!shared.over) shared.controller.abort(signal?.reason ?? tooLate)
+    shared.controller.abort(signal?.reason ?? tooLate)
   }
-}
-
-function tooLong(): ParleyError {
-  const message = 'The other side did not answer in time; check the address and any firewall.'
-  return new ParleyError('ERR_TIMEOUT', message)
 }

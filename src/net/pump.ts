@@ -1,4 +1,4 @@
-import { defaultYamuxLimits, type Limits } from '../protocol/limits.ts'
+import type { Limits } from '../protocol/limits.ts'
 import type { NoiseSession } from '../protocol/noise/session.ts'
 import { GoAwayCode } from '../protocol/yamux/header.ts'
 import { type YamuxEvent, YamuxSession } from '../protocol/yamux/session.ts'
@@ -103,9 +103,8 @@ export class Pump implements StreamPump {
   #blocked = false
   /** Bytes that the socket was given. */
   #written = 0
-  /** What came and is not told yet, from `#told` on. */
+  /** What came and is not told yet. */
   #happened: YamuxEvent[] = []
-  #told = 0
   #telling = false
   /** The turn has lasted too long; what came is taken in later. */
   #resting = false
@@ -130,8 +129,7 @@ export class Pump implements StreamPump {
     const allowance = new BudgetAllowance(budget)
     this.yamux = new YamuxSession({ role, now: monotonicNow, limits: limits.yamux, allowance })
     this.#turnTime = limits.turnTime
-    const { keepAliveInterval } = { ...defaultYamuxLimits, ...limits.yamux }
-    this.#tickStep = keepAliveInterval / momentsPerInterval
+    this.#tickStep = this.yamux.keepAliveInterval / momentsPerInterval
     this.#stalledWriting = new Stalls({
       timeout: limits.writeTimeout,
       progress: () => (this.#blocked ? this.#written - socket.unsent : undefined),
@@ -253,7 +251,6 @@ export class Pump implements StreamPump {
   #break(cause: unknown): void {
     // What comes behind the breach is not looked at.
     this.#happened = []
-    this.#told = 0
     const error = cause instanceof ParleyError ? cause : unexpected(cause)
     if (error.code === 'ERR_YAMUX' && !this.#blocked && !this.#mute) {
       this.yamux.goAway(GoAwayCode.protocolError)
@@ -315,12 +312,8 @@ export class Pump implements StreamPump {
 
   /** Tells so many of the events; the others are told when what is answered to these has left. */
   #tell(count: number): void {
-    const end = Math.min(this.#told + count, this.#happened.length)
-    while (this.#told < end) this.#events.happened(this.#happened[this.#told++]!)
-    if (this.#told === this.#happened.length) {
-      this.#happened = []
-      this.#told = 0
-    } else this.#tellMore()
+    for (const event of this.#happened.splice(0, count)) this.#events.happened(event)
+    if (this.#happened.length > 0) this.#tellMore()
     if (this.yamux.wantsTurn || this.#goodbyeDue) this.wake(0)
     if (this.yamux.congested && this.#blocked) this.#pause()
     this.#events.received()
@@ -328,7 +321,7 @@ export class Pump implements StreamPump {
 
   /** Nothing comes behind what is left to be told. */
   #tellAll(then: () => void): void {
-    if (this.#told < this.#happened.length) this.#guard(() => this.#tell(this.#happened.length))
+    if (this.#happened.length > 0) this.#guard(() => this.#tell(this.#happened.length))
     then()
   }
 

@@ -181,12 +181,18 @@ export class Outcome<T = void> {
 /**
  * Runs work under a deadline: its signal fires with `ERR_TIMEOUT` and the given sentence after `delay` milliseconds,
  * or with the outer signal. The program keeps running until the work is over, for somebody waits for it.
+ *
+ * @param options.controller whose signal it is, where others may end the work too; default: a fresh one
  */
 export async function withDeadline<T>(
-  { delay, message, signal }: { delay: number; message: string; signal?: AbortSignal | undefined },
+  {
+    delay,
+    message,
+    signal,
+    controller = new AbortController(),
+  }: { delay: number; message: string; signal?: AbortSignal | undefined; controller?: AbortController },
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController()
   const expire = () => controller.abort(new ParleyError('ERR_TIMEOUT', message))
   const cancelTimer = startTimer(delay, expire, { keepsRunning: true })
   const undo = onAbort(signal, () => controller.abort(signal?.reason))

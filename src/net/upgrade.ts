@@ -213,7 +213,7 @@ export function upgrade(socket: Socket, options: UpgradeOptions, signal?: AbortS
     close: () => fail(closedEarly(machine.stage)),
   })
   step(undefined)
-  return signal ? promise.finally(undo) : promise
+  return promise.finally(undo)
 }
 
 function closedEarly(stage: DialStage): ParleyError {

@@ -13,12 +13,14 @@ import { Multiaddr } from '#src/wire/multiaddr'
 import {
   CountingSocket,
   collect,
+  dataFrame,
   echo,
   errorOf,
   keyOf,
   never,
   noiseOf,
   type PairOptions,
+  proposal,
   RawPeer,
   StuckSocket,
   socketPair,
@@ -30,15 +32,6 @@ import {
   withRawPeer,
 } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
-
-/** What an opener sends first to speak a protocol. */
-function proposal(protocol: string): Uint8Array {
-  return concat([encodeMessage(MULTISTREAM_PROTOCOL), encodeMessage(protocol)])
-}
-
-function dataFrame(flags: number, id: number, bytes: Uint8Array): Uint8Array {
-  return concat([encodeHeader(FrameType.data, flags, id, bytes.length), bytes])
-}
 
 describe('a connection', () => {
   test('knows both sides, and is told of once when it closes in good order', () =>

@@ -4,12 +4,13 @@ import { test } from 'node:test'
 import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
-import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
-import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
+import { decodeHeader, Flag, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
 import { concat, EMPTY } from '#src/wire/bytes'
 import { Multiaddr } from '#src/wire/multiaddr'
 import {
+  dataFrame,
   Ear,
+  proposal,
   type Side,
   socketPair,
   streamPair,
@@ -21,10 +22,7 @@ import {
 import { pattern } from '../support/wire.ts'
 
 /** The first frame of a stream that proposes a protocol. */
-function opening(id: number): Uint8Array {
-  const bytes = concat([encodeMessage(MULTISTREAM_PROTOCOL), encodeMessage('/test')])
-  return concat([encodeHeader(FrameType.data, Flag.syn, id, bytes.length), bytes])
-}
+const opening = (id: number) => dataFrame(Flag.syn, id, proposal('/test'))
 
 // What speed is made of, as counts: the same on every machine, however busy it is.
 

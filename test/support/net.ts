@@ -11,8 +11,10 @@ import type { Stream } from '#src/net/stream'
 import type { Socket, SocketHandler, Transport } from '#src/net/transport'
 import { type Direction, type Upgraded, upgrade } from '#src/net/upgrade'
 import { type Limits, withDefaults, type YamuxLimits } from '#src/protocol/limits'
+import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
 import { createNoiseIdentity, type NoiseIdentity } from '#src/protocol/noise/handshake'
 import type { NoiseSession } from '#src/protocol/noise/session'
+import { encodeHeader, FrameType } from '#src/protocol/yamux/header'
 import { YAMUX_PROTOCOL, type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
 import { concat, utf8, utf8Text } from '#src/wire/bytes'
 import type { ParleyError } from '#src/wire/errors'
@@ -360,6 +362,16 @@ export async function withPair(
     assert.equal(closed.length, 1, 'the end is told once')
     assert.equal(socket.faults, 0, 'nothing is written after the end')
   }
+}
+
+/** What an opener sends first to speak a protocol. */
+export function proposal(protocol: string): Uint8Array {
+  return concat([encodeMessage(MULTISTREAM_PROTOCOL), encodeMessage(protocol)])
+}
+
+/** A data frame, whole. */
+export function dataFrame(flags: number, id: number, bytes: Uint8Array): Uint8Array {
+  return concat([encodeHeader(FrameType.data, flags, id, bytes.length), bytes])
 }
 
 /** A peer that does by hand what a test tells it: a yamux session on an upgraded socket. */

@@ -17,6 +17,7 @@ import type { Multiaddr } from '../../wire/multiaddr.ts'
 import { openPeerRecord, sealPeerRecord } from '../../wire/peer-record.ts'
 import type { PeerInfo, Peers } from '../peers.ts'
 import { isWorthDialling } from '../reach.ts'
+import { type Receiver, readByDeadline } from './idle.ts'
 
 /** rust-libp2p reads one message and no more than this; go and js read several. */
 const maxMessage = 4096
@@ -221,20 +222,11 @@ function deadlines(timeout: number): Deadlines<Stream> {
   return new Deadlines(timeout, stream => stream.fail(tooSlow()))
 }
 
-async function untilEnd(
-  stream: Stream,
-  due: Deadlines<Stream>,
-  receive: (chunk: Uint8Array) => void,
-): Promise<void> {
-  due.add(stream)
-  try {
-    for await (const chunk of stream) receive(chunk)
-  } catch (error) {
+function untilEnd(stream: Stream, due: Deadlines<Stream>, receive: Receiver): Promise<void> {
+  return readByDeadline(stream, due, receive).catch(error => {
     stream.reset(error)
     throw error
-  } finally {
-    due.delete(stream)
-  }
+  })
 }
 
 function tooSlow(): ParleyError {

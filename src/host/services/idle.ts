@@ -8,20 +8,28 @@ export function idleStreams({ idleTimeout }: Pick<Limits, 'idleTimeout'>): Deadl
   return new Deadlines(idleTimeout, stream => stream.reset(silent()))
 }
 
+/** What is done with a chunk that was read. */
+export type Receiver = (chunk: Uint8Array) => void | Promise<void>
+
 /** Reads a stream to its end; its deadline begins anew with each chunk. */
-export async function readAll(
+export function readAll(stream: Stream, idle: Deadlines<Stream>, receive: Receiver): Promise<void> {
+  return readByDeadline(stream, idle, chunk => {
+    idle.renew(stream)
+    return receive(chunk)
+  })
+}
+
+/** Reads a stream to its end, which must come before its deadline. */
+export async function readByDeadline(
   stream: Stream,
-  idle: Deadlines<Stream>,
-  receive: (chunk: Uint8Array) => void | Promise<void>,
+  deadlines: Deadlines<Stream>,
+  receive: Receiver,
 ): Promise<void> {
-  idle.add(stream)
+  deadlines.add(stream)
   try {
-    for await (const chunk of stream) {
-      idle.renew(stream)
-      await receive(chunk)
-    }
+    for await (const chunk of stream) await receive(chunk)
   } finally {
-    idle.delete(stream)
+    deadlines.delete(stream)
   }
 }
 

@@ -119,6 +119,11 @@ export class YamuxSession {
     this.#nextId = firstId
   }
 
+  /** How long the other side may be silent before it is asked for a sign of life, in milliseconds. */
+  get keepAliveInterval(): number {
+    return this.#limits.keepAliveInterval
+  }
+
   /** The latest round-trip time in milliseconds, 0 before the first answer. */
   get rtt(): number {
     return this.#heartbeat.rtt
