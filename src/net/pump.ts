@@ -168,13 +168,18 @@ export class Pump implements StreamPump {
   wake(bytes: number): void {
     this.#waiting += bytes
     if (this.#blocked || this.#mute) return
-    if (this.#waiting >= batchRecords * fullRecord) this.#sendFull()
+    if (this.#waiting >= fullRecord && this.#waiting >= this.#recordsAtOnce * fullRecord) this.#sendFull()
     if (this.#scheduled) return
     this.#scheduled = true
     defer(() => {
       this.#scheduled = false
       this.#flush()
     })
+  }
+
+  /** Beside a conversation each record leaves by itself: the other side opens it while the next is sealed, and none waits for a batch. */
+  get #recordsAtOnce(): number {
+    return this.yamux.wantsSmallBatches ? 1 : batchRecords
   }
 
   /** Sends what waits, now. */
@@ -356,9 +361,10 @@ export class Pump implements StreamPump {
   #send(records: number): void {
     let left = records
     while (left > 0 && !this.#blocked && (this.#pending || this.yamux.wantsTurn || this.#goodbyeDue)) {
-      const batch = this.#batch(Math.min(left, batchRecords))
+      const atOnce = this.#recordsAtOnce
+      const batch = this.#batch(Math.min(left, atOnce))
       if (batch.length === 0) return
-      left -= batchRecords
+      left -= atOnce
       this.#write(batch)
     }
   }

@@ -10,6 +10,7 @@ import { Multiaddr } from '#src/wire/multiaddr'
 import {
   dataFrame,
   Ear,
+  echo,
   proposal,
   type Side,
   socketPair,
@@ -32,12 +33,14 @@ const mebi = 1024 * kibi
 const loopback = Multiaddr.parse('/ip4/127.0.0.1/tcp/0')
 
 /** A stream over TCP, after its connection has said who it is and its window has had time to grow. */
-async function withStream(body: (near: Stream, far: Stream, side: Side) => Promise<void>): Promise<void> {
+async function withStream(
+  body: (near: Stream, far: Stream, a: Side, b: Side) => Promise<void>,
+): Promise<void> {
   await withPair({ sockets: await socketPair(tcp(), loopback) }, async (a, b) => {
     const [near, far] = await streamPair(a, b)
     await turns()
     a.socket.clear()
-    await body(near, far, a)
+    await body(near, far, a, b)
   })
 }
 
@@ -105,6 +108,27 @@ test('bulk leaves in full records, and many of them in a write', () =>
     assert.ok(socket.writes <= 100, `${socket.writes} writes for 16 MiB`)
     const full = records.filter(size => size === 65_408 + 16).length
     assert.ok(full >= 0.8 * records.length, `${full} of ${records.length} are full`)
+  }))
+
+test('beside a conversation bulk leaves record by record', () =>
+  withStream(async (near, far, a, b) => {
+    const [asking, answering] = await streamPair(a, b)
+    const answers = echo(answering)
+    const reader = asking[Symbol.asyncIterator]()
+    let isOver = false
+    const bulk = Promise.all([push(near, 16 * mebi), drain(far)]).then(() => {
+      isOver = true
+    })
+    while (!isOver) {
+      asking.write(pattern(64))
+      await reader.next()
+    }
+    await bulk
+    const { records, writes } = a.socket
+    const joined = records.length - writes
+    assert.ok(joined <= records.length / 4, `${joined} of ${records.length} records left with another`)
+    await asking.end()
+    await answers
   }))
 
 test('a byte is copied twice at most on its way from writer to reader', () =>

@@ -41,6 +41,16 @@ export class Heartbeat {
     return this.#shortestRtt
   }
 
+  /** When the latest ping was sent; at first, when all began. */
+  get lastPing(): number {
+    return this.#lastPing
+  }
+
+  /** When bytes came last; at first, when all began. */
+  get lastReceived(): number {
+    return this.#lastReceived
+  }
+
   /** Whether an answer is on its way. */
   get asking(): boolean {
     return this.#pings.size > 0

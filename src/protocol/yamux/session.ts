@@ -8,6 +8,7 @@ import { ParleyError, remoteError } from '../../wire/errors.ts'
 import { Fuse } from '../fuse.ts'
 import { defaultYamuxLimits, type YamuxLimits } from '../limits.ts'
 import { TokenBucket } from '../token-bucket.ts'
+import { Conversation, longestMessage } from './conversation.ts'
 import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH, type Header } from './header.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { SendQueue } from './send-queue.ts'
@@ -70,6 +71,9 @@ const maxPongs = 32
 /** What streams hold is reserved in blocks of so many bytes; the first one comes with the connection, for the many that hold little. */
 const memoryBlock = 64 * 1024
 
+/** A conversation has the round trip measured as often as this, in milliseconds. */
+const measureInterval = 250
+
 const unbounded: Allowance = {
   stream: () => ({ release() {} }),
   hold: () => true,
@@ -86,12 +90,15 @@ export class YamuxSession {
   readonly #ready = new Set<YamuxStream>()
   readonly #fuse = new Fuse()
   readonly #heartbeat: Heartbeat
+  readonly #conversation = new Conversation()
   readonly #parity: number
   readonly #allowance: Allowance
   /** Answers, which do not wait for a turn. */
   readonly #control = new SendQueue()
   /** How much the other side may make us do that moves nothing. */
   #patience: TokenBucket | undefined
+  /** The stream that sent more than a message last, by ID; 0 before. */
+  #bulkSender = 0
   #pongs = 0
   /** Bytes of streams that were reset here which may still be on their way. */
   #strays = 0
@@ -160,6 +167,11 @@ export class YamuxSession {
     return this.#control.length > controlBound
   }
 
+  /** Whether what is sent should leave in small portions, because other streams than the one that sends bulk converse. */
+  get wantsSmallBatches(): boolean {
+    return this.#bulkSender > 0 && this.#conversation.isAlive(this.#heartbeat.lastReceived, this.#bulkSender)
+  }
+
   /** Whether a stream may be opened now, or must wait for others to be accepted or to end. */
   get canOpen(): boolean {
     return this.#unacknowledged < this.#limits.unacknowledged && this.#outbound < this.#limits.outboundStreams
@@ -221,7 +233,9 @@ export class YamuxSession {
     for (const stream of this.#ready) {
       if (left < crumb) break
       this.#ready.delete(stream)
-      left -= stream.turn(left, out)
+      const size = stream.turn(left, out)
+      left -= size
+      if (size > longestMessage) this.#bulkSender = stream.id
       if (stream.wantsTurn) stream.askTurn()
     }
     return out
@@ -276,6 +290,11 @@ export class YamuxSession {
   /** For streams: whether there is memory for anything new. */
   get accepts(): boolean {
     return this.#allowance.accepts
+  }
+
+  /** For streams: whether others than this one converse. */
+  isBesideConversation(stream: YamuxStream): boolean {
+    return this.#conversation.isAlive(this.now(), stream.id)
   }
 
   /** For streams: the round trip is measured once more, unless it is being measured. */
@@ -431,6 +450,7 @@ export class YamuxSession {
    */
   #beginBody(stream: YamuxStream | undefined, { flags, length }: Header, events: YamuxEvent[]): void {
     const wanted = stream?.receiveData(length) ?? false
+    if (stream && wanted && length > 0 && length <= longestMessage) this.#hearMessage(stream)
     if (!wanted && length > this.growth.maxWindow) {
       throw broken('The other side sent a frame beyond all bounds.')
     }
@@ -439,6 +459,13 @@ export class YamuxSession {
     const body = { stream: wanted ? stream : undefined, left: length, fin: (flags & Flag.fin) !== 0 }
     if (length > 0) this.#body = body
     else this.#endBody(body, events)
+  }
+
+  /** How long the way is shows best while only messages are on it. */
+  #hearMessage(stream: YamuxStream): void {
+    const { lastPing, lastReceived } = this.#heartbeat
+    this.#conversation.heard(stream.id, lastReceived)
+    if (lastReceived - lastPing > measureInterval) this.measure()
   }
 
   /** Data after FIN is the stream's fault alone. */

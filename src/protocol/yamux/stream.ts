@@ -13,12 +13,14 @@ export interface StreamOwner {
   ready(stream: YamuxStream): void
   /** A frame that goes out ahead of all turns. */
   answer(frame: Uint8Array): void
+  /** Whether others than this stream converse. */
+  isBesideConversation(stream: YamuxStream): boolean
   /** Whether windows may grow, and whether there is memory for anything new. */
   readonly grows: boolean
   readonly accepts: boolean
   /** The stream holds so many bytes more, or less; returns whether it may. */
   hold(bytes: number): boolean
-  /** A window has grown: how far away the other side is decides whether it grows again. */
+  /** A window has changed: how far away the other side is decides whether it does again. */
   measure(): void
   /** The stream is done both ways: it gets no more turns and may be forgotten. */
   over(stream: YamuxStream): void
@@ -186,7 +188,7 @@ export class YamuxStream {
   /** Appends the stream's next frame, of at most `limit` bytes in all, and returns its size; 0 for none. */
   turn(limit: number, out: Uint8Array[]): number {
     this.#asked = false
-    if (this.#creditDue) return this.#sendCredit(out)
+    if (this.#creditDue && this.#sendCredit(out)) return HEADER_LENGTH
     const count = Math.min(this.#sendable(), limit - HEADER_LENGTH)
     if (count > 0) return this.#sendData(count, out)
     if (this.#greeting !== 0) return this.#sendWindowUpdate(0, 0, out)
@@ -234,13 +236,16 @@ export class YamuxStream {
     return this.#endWanted && !this.#finSent && this.#queue.length === 0
   }
 
-  #sendCredit(out: Uint8Array[]): number {
+  /** Returns whether there was any to send. */
+  #sendCredit(out: Uint8Array[]): boolean {
     this.#creditDue = false
     const { size } = this.#receiveWindow
     const { shortestRtt, grows } = this.#owner
-    const delta = this.#receiveWindow.grant(this.#owner.now(), shortestRtt, grows)
-    if (this.#receiveWindow.size > size) this.#owner.measure()
-    return this.#sendWindowUpdate(0, delta, out)
+    const isBesideConversation = this.#owner.isBesideConversation(this)
+    const delta = this.#receiveWindow.grant(this.#owner.now(), shortestRtt, { grows, isBesideConversation })
+    if (this.#receiveWindow.size !== size) this.#owner.measure()
+    if (delta > 0) this.#sendWindowUpdate(0, delta, out)
+    return delta > 0
   }
 
   /** FIN travels on a frame of its own: js-libp2p can lose bytes that share a frame with it. */

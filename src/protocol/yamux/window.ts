@@ -72,7 +72,8 @@ const longRtt = 10
 /**
  * How many bytes we let the other side send on a stream. Credit goes back only for what the reader has taken, and only in
  * quarters of the window. A window doubles when half of it or more is taken in a round trip: it comes to hold twice what the
- * way and the reader make possible, whether it was itself the limit or not, and no queue grows beyond that.
+ * way and the reader make possible, whether it was itself the limit or not, and no queue grows beyond that. On a short way it
+ * goes back to its first size while others converse: each of their messages stands in line behind all that is on its way.
  */
 export class ReceiveWindow {
   readonly #limits: GrowthLimits
@@ -114,10 +115,17 @@ export class ReceiveWindow {
     return this.#owed >= Math.min(this.#size / 4, largestGrant)
   }
 
-  /** The credit to grant now, growth included if it may grow. `rtt` in milliseconds, 0 when unknown. */
-  grant(now: number, rtt: number, mayGrow = true): number {
+  /**
+   * The credit to grant now, what the window grows by included; 0 when it shrinks by all that is owed.
+   *
+   * @param rtt the round trip in milliseconds, 0 when unknown
+   * @param circumstances whether the window may grow, and whether other streams converse
+   */
+  grant(now: number, rtt: number, { grows = true, isBesideConversation = false } = {}): number {
     this.#taken += this.#owed
-    const delta = this.#owed + (mayGrow ? this.#growth(now, Math.max(rtt, shortestRtt)) : 0)
+    if (isBesideConversation && rtt < shortestRtt) this.#shrink()
+    else if (grows) this.#grow(now, Math.max(rtt, shortestRtt))
+    const delta = this.#owed
     this.#owed = 0
     this.#open += delta
     return delta
@@ -129,16 +137,24 @@ export class ReceiveWindow {
     this.#size = INITIAL_WINDOW
   }
 
-  #growth(now: number, rtt: number): number {
+  #grow(now: number, rtt: number): void {
     const elapsed = now - this.#since
     const isFast = this.#taken * rtt >= (this.#size / 2) * Math.max(elapsed, rtt)
-    if (!isFast && elapsed < rtt) return 0
+    if (!isFast && elapsed < rtt) return
     this.#since = now
     this.#taken = 0
-    if (!isFast) return 0
+    if (!isFast) return
     const wanted = this.#size * (rtt < longRtt ? 1 : 3)
     const grown = this.#limits.budget.take(Math.min(wanted, this.#limits.maxWindow - this.#size))
     this.#size += grown
-    return grown
+    this.#owed += grown
+  }
+
+  /** By no more than is owed: what was granted cannot be taken back. */
+  #shrink(): void {
+    const shrunk = Math.min(this.#size - INITIAL_WINDOW, this.#owed)
+    this.#limits.budget.giveBack(shrunk)
+    this.#size -= shrunk
+    this.#owed -= shrunk
   }
 }

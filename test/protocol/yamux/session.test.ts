@@ -162,6 +162,58 @@ describe('yamux streams', () => {
     assert.deepEqual(turnOver(3, 4 * half), [`update 3 ${4 * half}`])
   })
 
+  test('lose what their windows grew by while others converse, and tell no credit of nothing', () => {
+    const side = new Yamux('server')
+    side.hear(update(1, 0, SYN), update(3, 0, SYN))
+    side.say()
+    const turnOver = (size: number) => {
+      side.hear(data(1, pattern(size)))
+      side.accepted(1).consume(size)
+      return side.say()
+    }
+    const half = INITIAL_WINDOW / 2
+    assert.deepEqual(turnOver(half), [`update 1 ${3 * half}`, 'ping SYN 1'])
+    side.hear(data(3, hi))
+    assert.deepEqual(turnOver(2 * half), [])
+    assert.deepEqual(turnOver(half), [`update 1 ${half}`])
+    side.clock.advance(200)
+    assert.deepEqual(turnOver(half), [`update 1 ${half}`])
+    assert.deepEqual(turnOver(half), [`update 1 ${3 * half}`])
+  })
+
+  test('have the round trip measured while messages come, and bulk is no message', () => {
+    const { side } = withAccepted()
+    const at = (elapsed: number, length: number) => {
+      side.clock.advance(elapsed)
+      side.session.heard()
+      side.hear(data(1, pattern(length)))
+      return side.say()
+    }
+    assert.deepEqual(at(250, 4_096), [])
+    assert.deepEqual(at(1, 4_097), [])
+    assert.deepEqual(at(0, 4_096), ['ping SYN 1'])
+    assert.deepEqual(at(251, 1), [], 'the answer is still awaited')
+    side.hear(ping(1, ACK))
+    assert.deepEqual(at(0, 1), ['ping SYN 2'])
+  })
+
+  test('that send bulk want small batches while others converse', () => {
+    const side = new Yamux('client')
+    const [bulk, talk] = [side.session.open(), side.session.open()]
+    const wants = () => side.session.wantsSmallBatches
+    side.say()
+    side.hear(data(talk.id, hi, ACK))
+    assert.equal(wants(), false, 'before there is bulk')
+    bulk.write(pattern(5_000))
+    side.say()
+    assert.equal(wants(), true)
+    side.clock.advance(200)
+    side.session.heard()
+    assert.equal(wants(), false)
+    side.hear(data(bulk.id, hi, ACK))
+    assert.equal(wants(), false, 'who speaks is not beside itself')
+  })
+
   test('fill one window of a reader that does not read, and leave its siblings alone', () => {
     const client = new Yamux('client')
     const server = new Yamux('server')

@@ -18,6 +18,7 @@ class Owner implements StreamOwner {
   readonly answers: Uint8Array[] = []
   readonly grows = true
   readonly accepts = true
+  conversing = false
   held = 0
   /** What may be held. */
   memory = Number.POSITIVE_INFINITY
@@ -29,6 +30,10 @@ class Owner implements StreamOwner {
 
   measure(): void {
     this.measureCount++
+  }
+
+  isBesideConversation(): boolean {
+    return this.conversing
   }
 
   ready(): void {

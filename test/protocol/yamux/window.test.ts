@@ -166,11 +166,50 @@ describe('ReceiveWindow', () => {
     assert.equal(third.size, 2 * INITIAL_WINDOW)
   })
 
+  test('goes back to its first size beside a conversation, by no more than is owed at a time', () => {
+    const window = new ReceiveWindow(limits(), 0)
+    while (window.size < 4 * MiB) turnOver(window, 0, 0)
+    const takeQuarter = () => {
+      const quarter = Math.min(window.size / 4, MiB)
+      window.receive(quarter)
+      window.consume(quarter)
+      return [window.grant(0, 1.9, { isBesideConversation: true }), window.size]
+    }
+    assert.deepEqual(takeQuarter(), [0, 3 * MiB])
+    assert.deepEqual(takeQuarter(), [0, (9 / 4) * MiB])
+    while (window.size > INITIAL_WINDOW) takeQuarter()
+    assert.deepEqual(takeQuarter(), [INITIAL_WINDOW / 4, INITIAL_WINDOW])
+    assert.equal(turnOver(window, 0, 1.9), INITIAL_WINDOW / 2 + INITIAL_WINDOW)
+  })
+
+  test('stays open over a long way, and grows nowhere where it may not, beside a conversation or not', () => {
+    const window = new ReceiveWindow(limits(), 0)
+    turnOver(window, 0, 0)
+    for (const isBesideConversation of [true, false]) {
+      window.receive(INITIAL_WINDOW)
+      window.consume(INITIAL_WINDOW)
+      assert.equal(window.grant(0, 2, { grows: false, isBesideConversation }), INITIAL_WINDOW)
+      assert.equal(window.size, 2 * INITIAL_WINDOW)
+    }
+  })
+
+  test('gives back the growth that it loses', () => {
+    const shared = limits(16 * MiB, INITIAL_WINDOW)
+    const [first, second] = [new ReceiveWindow(shared, 0), new ReceiveWindow(shared, 0)]
+    turnOver(first, 0, 0)
+    first.receive(INITIAL_WINDOW)
+    first.consume(INITIAL_WINDOW)
+    assert.equal(first.grant(0, 0, { isBesideConversation: true }), 0)
+    turnOver(second, 0, 0)
+    assert.deepEqual([first.size, second.size], [INITIAL_WINDOW, 2 * INITIAL_WINDOW])
+  })
+
   test('never lets more come than its size, and always lets the sender go on once all is taken', () => {
     const step = fc.tuple(
       fc.nat({ max: 3 * INITIAL_WINDOW }),
       fc.nat({ max: 3 * INITIAL_WINDOW }),
       fc.nat({ max: 5 }),
+      fc.boolean(),
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), steps => {
@@ -178,21 +217,21 @@ describe('ReceiveWindow', () => {
         let credit = INITIAL_WINDOW
         let unread = 0
         let now = 0
-        const read = (wanted: number) => {
+        const read = (wanted: number, isBesideConversation: boolean) => {
           const count = Math.min(wanted, unread)
           unread -= count
-          if (window.consume(count)) credit += window.grant(now, 1)
+          if (window.consume(count)) credit += window.grant(now, 1, { isBesideConversation })
         }
-        for (const [sent, taken, elapsed] of steps) {
+        for (const [sent, taken, elapsed, isBesideConversation] of steps) {
           now += elapsed
           const count = Math.min(sent, credit)
           window.receive(count)
           credit -= count
           unread += count
           assert.ok(unread + credit <= window.size && window.size <= MiB)
-          read(taken)
+          read(taken, isBesideConversation)
         }
-        read(unread)
+        read(unread, false)
         assert.ok(credit > (window.size * 3) / 4)
         refuses('ERR_YAMUX', () => window.receive(credit + 1))
         window.receive(credit)
