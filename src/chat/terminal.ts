@@ -95,6 +95,8 @@ export class Terminal implements Sink {
     this.#readline = readline
     mendPaste(readline)
     readline.on('SIGINT', interrupt)
+    // Brought back after Ctrl-Z it is paused, and stays deaf until it is asked to prompt.
+    readline.on('SIGCONT', () => readline.prompt(true))
     readline.on('close', () => {
       this.#wipe(readline)
       this.#readline = undefined

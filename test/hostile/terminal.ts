@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { escapeText } from '#src/chat/escape'
 import { withPatience } from '#src/chat/patience'
 import { jsonReport, type Report, textReport } from '#src/chat/report'
@@ -147,9 +148,12 @@ const endings: readonly [name: string, end: (chat: TerminalProgram) => Promise<v
   [
     'Ctrl-Z, its return, and Ctrl-C',
     async chat => {
+      const shown = chat.stdout.text.length
       chat.type('\x1a')
       const pid = await chat.chatPid()
-      process.kill(pid, 'SIGCONT')
+      // A session of its own does not stop, and only its prompt tells that it has seen the key and is back.
+      for (; chat.stdout.text.length === shown; await setTimeout(20)) process.kill(pid, 'SIGCONT')
+      await chat.see(/^>$/m)
       chat.type('back\r')
       await chat.see(/Nobody else is here/)
       chat.type('\x03')
