@@ -28,8 +28,7 @@ export function lengthPrefixed(stream: Stream, options: { max?: number } = {}): 
     write(message) {
       checkBytes(message)
       if (message.length > max) throw tooLong(message.length, max)
-      stream.write(prefixOf(message.length))
-      return stream.write(message)
+      return stream.writeFrame(prefixOf(message.length), message)
     },
     drained: () => stream.drained(),
     end: () => stream.end(),

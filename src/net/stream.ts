@@ -1,6 +1,6 @@
 import type { Negotiation } from '../protocol/negotiate.ts'
 import type { YamuxStream } from '../protocol/yamux/stream.ts'
-import { ByteQueue } from '../wire/bytes.ts'
+import { ByteQueue, EMPTY } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { Connection } from './connection.ts'
 import { type Deferred, deferred, Outcome, soon } from './timer.ts'
@@ -119,13 +119,19 @@ export class Stream implements AsyncIterable<Uint8Array> {
    * may, of which nothing is sent then, and `ERR_USAGE` for what is no Uint8Array.
    */
   write(bytes: Uint8Array): boolean {
+    return this.writeFrame(EMPTY, bytes)
+  }
+
+  /** For framing: `write` of a prefix and of the bytes that it announces, both or neither. */
+  writeFrame(prefix: Uint8Array, bytes: Uint8Array): boolean {
     checkBytes(bytes)
     if (this.#error) throw this.#error
     if (this.#ended)
       throw new ParleyError('ERR_STREAM_ENDED', 'The stream was written to after its end.', {
         scope: 'stream',
       })
-    this.#send(bytes)
+    this.#muxed.write(bytes, prefix)
+    this.#pump.wake(prefix.length + bytes.length)
     if (this.#muxed.isBeyondWindow) this.#watch()
     return this.#muxed.queued < highWater
   }

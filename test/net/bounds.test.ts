@@ -219,6 +219,19 @@ describe('memory', () => {
     })
   })
 
+  test('that is used up makes a message fail with its prefix, and the next one is whole', async () => {
+    const budgets: [Budget, Budget] = [new Budget({ limits: { bytes: 1_000_000 } }), new Budget()]
+    await withPair({ budgets }, async (a, b) => {
+      const [near, far] = await streamPair(a, b)
+      const messages = lengthPrefixed(near)
+      messages.write(pattern(900_000))
+      assert.throws(() => messages.write(pattern(200_000)), { code: 'ERR_MEMORY_LIMIT' })
+      messages.write(pattern(10))
+      const [all] = await Promise.all([collect(far), near.end()])
+      assert.deepEqual(all, concat([encodeFrame(pattern(900_000)), encodeFrame(pattern(10))]))
+    })
+  })
+
   test('that is used up ends the connection of whoever sends more', async () => {
     const budgets: [Budget, Budget] = [new Budget(), new Budget({ limits: { bytes: INITIAL_WINDOW } })]
     await withPair({ budgets }, async (a, b) => {

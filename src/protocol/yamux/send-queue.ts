@@ -25,15 +25,17 @@ export class SendQueue {
     return this.#length
   }
 
-  /** Adds bytes, which must not change until they are taken. */
-  push(bytes: Uint8Array): void {
-    this.#length += bytes.length
-    if (bytes.length < short && (this.#start < this.#end || this.#pieces.length - this.#head >= few)) {
-      this.#append(bytes)
+  /** Adds bytes, and before them a prefix, which must not change until they are taken. */
+  push(bytes: Uint8Array, prefix = EMPTY): void {
+    const length = prefix.length + bytes.length
+    this.#length += length
+    if (length < short && (this.#start < this.#end || this.#pieces.length - this.#head >= few)) {
+      this.#append(prefix, bytes, length)
       return
     }
     this.#closeRun()
-    this.#pieces.push(bytes)
+    if (prefix.length > 0) this.#pieces.push(prefix)
+    if (bytes.length > 0) this.#pieces.push(bytes)
   }
 
   /** Takes `count` bytes, of which there must be as many, onto the end of `out`. */
@@ -64,14 +66,16 @@ export class SendQueue {
     this.#head = this.#length = this.#start = this.#end = 0
   }
 
-  #append(bytes: Uint8Array): void {
-    if (this.#block.length - this.#end < bytes.length) {
+  #append(prefix: Uint8Array, bytes: Uint8Array, length: number): void {
+    if (this.#block.length - this.#end < length) {
       this.#closeRun()
       this.#block = new Uint8Array(Math.min(largestBlock, Math.max(2 * short, 2 * this.#block.length)))
       this.#start = this.#end = 0
     }
-    this.#block.set(bytes, this.#end)
-    this.#end += bytes.length
+    // A call for a byte or two would take longer than the loop.
+    for (let i = 0; i < prefix.length; i++) this.#block[this.#end + i] = prefix[i]!
+    this.#block.set(bytes, this.#end + prefix.length)
+    this.#end += length
   }
 
   /** Makes what the block holds the last piece; the block itself goes on behind it. */

@@ -1,3 +1,4 @@
+import { EMPTY } from '../../wire/bytes.ts'
 import { ParleyError } from '../../wire/errors.ts'
 import { encodeHeader, Flag, FrameType, HEADER_LENGTH } from './header.ts'
 import { SendQueue } from './send-queue.ts'
@@ -117,13 +118,14 @@ export class YamuxStream {
   }
 
   /**
-   * Queues bytes as a view: they must not change until they are sent. Ignored after `end()` or `reset()`. Throws
-   * `ERR_MEMORY_LIMIT`, and nothing is queued, when more may not wait.
+   * Queues bytes as a view, and before them a prefix: they must not change until they are sent. Ignored after `end()` or
+   * `reset()`. Throws `ERR_MEMORY_LIMIT`, and nothing is queued, when more may not wait.
    */
-  write(bytes: Uint8Array): void {
-    if (this.#over || this.#endWanted || bytes.length === 0) return
-    if (!this.#owner.hold(bytes.length)) throw tooMuch()
-    this.#queue.push(bytes)
+  write(bytes: Uint8Array, prefix = EMPTY): void {
+    const length = prefix.length + bytes.length
+    if (this.#over || this.#endWanted || length === 0) return
+    if (!this.#owner.hold(length)) throw tooMuch()
+    this.#queue.push(bytes, prefix)
     if (this.#sendWindow.credit > 0) this.askTurn()
   }
 

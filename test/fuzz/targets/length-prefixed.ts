@@ -25,8 +25,8 @@ class FakeStream {
     this.#chunks = chunks
   }
 
-  write(bytes: Uint8Array): boolean {
-    this.written.push(bytes)
+  writeFrame(prefix: Uint8Array, bytes: Uint8Array): boolean {
+    this.written.push(prefix, bytes)
     return true
   }
 

@@ -14,17 +14,21 @@ function taken(queue: SendQueue, count: number): Uint8Array[] {
 
 test('a send queue gives the bytes back in order, however they are pushed and taken', () => {
   const sizes = fc.oneof(fc.nat({ max: 80 }), fc.constantFrom(511, 512, 5_000))
-  const step = fc.record({ pushes: fc.array(sizes, { maxLength: 12 }), part: fc.integer({ min: 0, max: 4 }) })
+  const frames = fc.record({ prefix: fc.nat({ max: 3 }), size: sizes })
+  const step = fc.record({
+    pushes: fc.array(frames, { maxLength: 12 }),
+    part: fc.integer({ min: 0, max: 4 }),
+  })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), steps => {
       const queue = new SendQueue()
       const pushed: Uint8Array[] = [EMPTY]
       const given: Uint8Array[] = [EMPTY]
       for (const { pushes, part } of steps) {
-        for (const size of pushes) {
-          const bytes = pattern(size + pushed.length).subarray(pushed.length)
-          pushed.push(bytes)
-          queue.push(bytes)
+        for (const { prefix, size } of pushes) {
+          const frame = pattern(prefix + size + pushed.length).subarray(pushed.length)
+          pushed.push(frame)
+          queue.push(frame.subarray(prefix), frame.subarray(0, prefix))
         }
         given.push(...taken(queue, Math.floor((queue.length * part) / 4)))
       }
