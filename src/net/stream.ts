@@ -133,13 +133,13 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.#muxed.write(bytes, prefix)
     this.#pump.wake(prefix.length + bytes.length)
     if (this.#muxed.isBeyondWindow) this.#watch()
-    return this.#muxed.queued < highWater
+    return this.#hasRoom
   }
 
   /** Settles when the writer may go on; rejects if the stream ends in an error first. */
   drained(): Promise<void> {
     if (this.#error) return Promise.reject(this.#error)
-    if (this.#muxed.queued < highWater) return Promise.resolve()
+    if (this.#hasRoom) return Promise.resolve()
     this.#drained ??= deferred()
     this.#watch()
     return this.#drained.promise
@@ -232,8 +232,18 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.fail(negotiationTimeout())
   }
 
+  /** Whether the other side has reset the stream, which the event of it has yet to tell: what is written goes nowhere. */
+  get #isCutOff(): boolean {
+    return this.#muxed.isOver && !this.#muxed.finSent
+  }
+
+  /** Whether the writer may go on. Without the look at a reset, one who writes until he is told to wait would go on for ever. */
+  get #hasRoom(): boolean {
+    return this.#muxed.queued < highWater && !this.#isCutOff
+  }
+
   #tellWaiting(): void {
-    if (this.#drained && this.#muxed.queued <= lowWater) {
+    if (this.#drained && this.#muxed.queued <= lowWater && !this.#isCutOff) {
       this.#drained.resolve()
       this.#drained = undefined
     }

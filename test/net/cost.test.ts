@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { lengthPrefixed } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
-import { decodeHeader, Flag, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
+import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
 import { concat, EMPTY } from '#src/wire/bytes'
 import { Multiaddr } from '#src/wire/multiaddr'
 import {
@@ -252,4 +252,22 @@ test('what the other side says before it ends is told, however much it is', () =
     await connection.closed
     await turns()
     assert.equal(streams.length, 128)
+  }))
+
+test('a writer is told to wait by a stream whose reset is not told yet, and then of the reset', () =>
+  withRawPeer({ direction: 'inbound' }, async ({ streams }, peer) => {
+    peer.send(opening(1))
+    await until(() => streams.length === 1)
+    const [stream] = streams as [Stream]
+    // More events than are told at once, and the last of them is the reset.
+    const frames = Array.from({ length: 100 }, () => dataFrame(0, 1, pattern(1)))
+    peer.send(...frames, encodeHeader(FrameType.windowUpdate, Flag.rst, 1, 0))
+    const took: boolean[] = []
+    const outcome = await (async () => {
+      for await (const _ of stream) {
+        took.push(stream.write(pattern(1)))
+        await stream.drained()
+      }
+    })().catch(({ code }) => code)
+    assert.deepEqual([took, outcome], [[false], 'ERR_STREAM_RESET'])
   }))
