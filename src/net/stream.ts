@@ -130,8 +130,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
       throw new ParleyError('ERR_STREAM_ENDED', 'The stream was written to after its end.', {
         scope: 'stream',
       })
-    this.#muxed.write(bytes, prefix)
-    this.#pump.wake(prefix.length + bytes.length)
+    this.#send(bytes, prefix)
     if (this.#muxed.isBeyondWindow) this.#watch()
     return this.#hasRoom
   }
@@ -261,9 +260,9 @@ export class Stream implements AsyncIterable<Uint8Array> {
     return this.#remoteEnded && this.#muxed.finSent
   }
 
-  #send(bytes: Uint8Array): void {
-    this.#muxed.write(bytes)
-    this.#pump.wake(bytes.length)
+  #send(bytes: Uint8Array, prefix = EMPTY): void {
+    this.#muxed.write(bytes, prefix)
+    this.#pump.wake(prefix.length + bytes.length)
   }
 
   #negotiate(negotiation: Negotiation, bytes: Uint8Array): void {
