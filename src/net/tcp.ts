@@ -103,7 +103,7 @@ function boundAddresses(server: Server): Multiaddr[] {
   return hosts.map(host => addressOf(host, bound.port))
 }
 
-/** Of an address that comes from the system; the expression of `net.isIPv6` for all texts takes 6 ms to compile. */
+/** Of an address that comes from the system; the expression of `net.isIPv6` for all texts takes milliseconds to compile. */
 function isV6(host: string): boolean {
   return host.includes(':')
 }
