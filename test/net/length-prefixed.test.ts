@@ -22,35 +22,79 @@ async function all(messages: MessageStream): Promise<Uint8Array[]> {
   return found
 }
 
-describe('length-prefixed messages', () => {
-  test('come as they were sent, empty and long ones, both ways', () =>
-    withStreams(async (near, far) => {
-      const sizes = [0, 1, 127, 128, 16_384, 300_000, 5]
-      const [left, right] = [lengthPrefixed(near), lengthPrefixed(far)]
-      for (const [from, to] of [
-        [left, right],
-        [right, left],
-      ] as const) {
-        const reading = all(to)
-        for (const size of sizes) if (!from.write(pattern(size))) await from.drained()
-        await from.end()
-        assert.deepEqual(await reading, sizes.map(pattern))
-      }
-    }))
+async function each(messages: MessageStream): Promise<Uint8Array[]> {
+  const found: Uint8Array[] = []
+  await messages.forEach(message => void found.push(message))
+  return found
+}
 
-  for (const size of [1, 2, 3, 1_000]) {
-    test(`come whole from pieces of ${size}`, () =>
+const brokenOff = [
+  ['in its length', Uint8Array.of(0x80)],
+  ['in its middle', Uint8Array.of(3, 1)],
+  ['behind its length', Uint8Array.of(3)],
+] as const
+
+const readers = [
+  ['a loop', all],
+  ['forEach', each],
+] as const
+
+for (const [way, read] of readers) {
+  describe(`length-prefixed messages, read by ${way}`, () => {
+    test('come as they were sent, empty and long ones, both ways', () =>
       withStreams(async (near, far) => {
-        const bytes = concat([encodeFrame(pattern(200)), encodeFrame(pattern(0)), encodeFrame(pattern(3))])
-        for (let at = 0; at < bytes.length; at += size) {
-          near.write(bytes.subarray(at, at + size))
-          await turns(1)
+        const sizes = [0, 1, 127, 128, 16_384, 300_000, 5]
+        const [left, right] = [lengthPrefixed(near), lengthPrefixed(far)]
+        for (const [from, to] of [
+          [left, right],
+          [right, left],
+        ] as const) {
+          const reading = read(to)
+          for (const size of sizes) if (!from.write(pattern(size))) await from.drained()
+          await from.end()
+          assert.deepEqual(await reading, sizes.map(pattern))
         }
-        await near.end()
-        assert.deepEqual(await all(lengthPrefixed(far)), [pattern(200), pattern(0), pattern(3)])
       }))
-  }
 
+    for (const size of [1, 2, 3, 1_000]) {
+      test(`come whole from pieces of ${size}`, () =>
+        withStreams(async (near, far) => {
+          const bytes = concat([encodeFrame(pattern(200)), encodeFrame(pattern(0)), encodeFrame(pattern(3))])
+          for (let at = 0; at < bytes.length; at += size) {
+            near.write(bytes.subarray(at, at + size))
+            await turns(1)
+          }
+          await near.end()
+          assert.deepEqual(await read(lengthPrefixed(far)), [pattern(200), pattern(0), pattern(3)])
+        }))
+    }
+
+    for (const [name, bytes] of brokenOff) {
+      test(`broken off ${name} are an error, once what came before is read`, () =>
+        withStreams(async (near, far) => {
+          near.write(concat([encodeFrame(pattern(2)), bytes]))
+          await near.end()
+          const incoming = lengthPrefixed(far)
+          assert.deepEqual(await next(incoming), pattern(2))
+          const error = await errorOf(read(incoming))
+          assert.equal(error.code, 'ERR_UNEXPECTED_END')
+          assert.equal(error.scope, 'stream')
+          assert.ok(error.remote)
+        }))
+    }
+
+    test('cut off by a reset throw that', () =>
+      withStreams(async (near, far) => {
+        const reading = read(lengthPrefixed(far))
+        near.write(Uint8Array.of(3, 1))
+        await turns()
+        near.reset()
+        assert.equal((await errorOf(reading)).code, 'ERR_STREAM_RESET')
+      }))
+  })
+}
+
+describe('length-prefixed messages', () => {
   test('come whole from 200,000 single bytes', () =>
     withStreams(async (near, far) => {
       const frame = encodeFrame(pattern(200_000))
@@ -104,30 +148,19 @@ describe('length-prefixed messages', () => {
       assert.equal((await errorOf(next(lengthPrefixed(other)))).code, 'ERR_FRAME')
     }))
 
-  for (const [name, bytes] of [
-    ['in its length', Uint8Array.of(0x80)],
-    ['in its middle', Uint8Array.of(3, 1)],
-    ['behind its length', Uint8Array.of(3)],
-  ] as const) {
-    test(`broken off ${name} are an error, once what came before is read`, () =>
-      withStreams(async (near, far) => {
-        near.write(concat([encodeFrame(pattern(2)), bytes]))
-        await near.end()
-        const incoming = lengthPrefixed(far)
-        assert.deepEqual(await next(incoming), pattern(2))
-        const error = await errorOf(next(incoming))
-        assert.equal(error.code, 'ERR_UNEXPECTED_END')
-        assert.equal(error.scope, 'stream')
-        assert.ok(error.remote)
-      }))
-  }
-
-  test('cut off by a reset throw that', () =>
+  test('go on behind a listener that throws', () =>
     withStreams(async (near, far) => {
-      const reading = next(lengthPrefixed(far))
-      near.write(Uint8Array.of(3, 1))
-      await turns()
-      near.reset()
-      assert.equal((await errorOf(reading)).code, 'ERR_STREAM_RESET')
+      const messages = lengthPrefixed(near)
+      for (let size = 0; size < 4; size++) messages.write(pattern(size))
+      await messages.end()
+      const incoming = lengthPrefixed(far)
+      const sizes: number[] = []
+      const stopAtOne = ({ length }: Uint8Array) => {
+        sizes.push(length)
+        if (length === 1) throw new Error('enough')
+      }
+      await assert.rejects(incoming.forEach(stopAtOne), { message: 'enough' })
+      await incoming.forEach(({ length }) => void sizes.push(length))
+      assert.deepEqual(sizes, [0, 1, 2, 3])
     }))
 })

@@ -55,9 +55,7 @@ const pipeOf = stream => ({
       await messages.drained()
     }
   },
-  async readMessages(listener) {
-    for await (const message of lengthPrefixed(stream)) listener(message)
-  },
+  readMessages: listener => lengthPrefixed(stream).forEach(listener),
 })
 
 export const framing = {

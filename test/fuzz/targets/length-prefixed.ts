@@ -1,4 +1,4 @@
-import { lengthPrefixed } from '#src/net/length-prefixed'
+import { lengthPrefixed, type MessageStream } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { concat, EMPTY } from '#src/wire/bytes'
 import type { ErrorCode } from '#src/wire/errors'
@@ -48,26 +48,38 @@ async function run(bytes: Uint8Array): Promise<void> {
   const max = input.pick(bounds)
   const how = input.take(1)
   const body = input.rest()
-  const whole = await read([body], max)
-  const pieces = await read(new Input(how).cut(body), max)
-  must(whole.code === pieces.code && whole.resets === pieces.resets, 'any cutting is refused alike')
-  mustEqual(concat(whole.messages), concat(pieces.messages), 'any cutting gives the same messages')
-  must(whole.messages.length === pieces.messages.length, 'any cutting gives as many messages')
+  const whole = await read([body], max, byLoop)
+  const chunks = new Input(how).cut(body)
+  for (const way of [byLoop, byListener]) {
+    const pieces = await read(chunks, max, way)
+    must(whole.code === pieces.code && whole.resets === pieces.resets, 'any cutting is refused alike')
+    mustEqual(concat(whole.messages), concat(pieces.messages), 'any cutting gives the same messages')
+    must(whole.messages.length === pieces.messages.length, 'any cutting gives as many messages')
+  }
   must((whole.code === 'ERR_FRAME') === whole.resets > 0, 'what is too long resets the stream')
   if (!whole.code) mustEqual(write(whole.messages.slice(1), max), body, 'what is written again is the same')
 }
 
+type Listener = (message: Uint8Array) => void
+
+async function byLoop(messages: MessageStream, listener: Listener): Promise<void> {
+  for await (const message of messages) listener(message)
+}
+
+const byListener = (messages: MessageStream, listener: Listener) => messages.forEach(listener)
+
 async function read(
   chunks: readonly Uint8Array[],
   max: number,
+  way: typeof byLoop,
 ): Promise<{ messages: Uint8Array[]; code: ErrorCode | undefined; resets: number }> {
   const stream = new FakeStream(chunks)
   const messages: Uint8Array[] = [EMPTY]
   try {
-    for await (const message of lengthPrefixed(stream as unknown as Stream, { max })) {
+    await way(lengthPrefixed(stream as unknown as Stream, { max }), message => {
       must(message.length <= max, 'no message exceeds the bound')
       messages.push(message)
-    }
+    })
     return { messages, code: undefined, resets: stream.resets }
   } catch (error) {
     const { code } = refusal(error, ['ERR_FRAME', 'ERR_UNEXPECTED_END'])
