@@ -1,5 +1,5 @@
 import type { ChaCha20Poly1305 } from '@chainsafe/as-chacha20poly1305'
-import { join } from './bytes.ts'
+import { allocate } from './block.ts'
 import type { CryptoProvider } from './provider.ts'
 
 /** Up to so many bytes WebAssembly is done before node:crypto has made its cipher object, which takes 5 us and work for the collector. */
@@ -9,6 +9,9 @@ export const SHORT = 384
 const longestData = 32
 
 const tagLength = 16
+
+/** Where ciphertext is gathered for the module, which copies it before anything else happens. */
+const gathered = new Uint8Array(SHORT + tagLength)
 
 /** The cipher for short messages. */
 export class ShortCipher {
@@ -31,13 +34,25 @@ export class ShortCipher {
 
   /** As `CryptoProvider.seal`. */
   readonly seal: CryptoProvider['seal'] = (key, nonce, ad, plaintext) => {
-    const sealed = this.#cipher.seal(key, nonce, plaintext, ad)
+    const sealed = allocate(plaintext.length + tagLength)
+    this.#cipher.seal(key, nonce, plaintext, ad, sealed)
     return [sealed.subarray(0, -tagLength), sealed.subarray(-tagLength)]
   }
 
   /** As `CryptoProvider.open`, for a tag of 16 bytes. */
   readonly open: CryptoProvider['open'] = (key, nonce, ad, pieces, tag) => {
-    const plaintext = this.#cipher.open(key, nonce, join([...pieces, tag]), ad)
+    const plaintext = this.#cipher.open(key, nonce, gather(pieces, tag), ad)
     return plaintext ? [plaintext] : undefined
   }
+}
+
+/** The pieces and the tag in one, until the next call. */
+function gather(pieces: readonly Uint8Array[], tag: Uint8Array): Uint8Array {
+  let length = 0
+  for (const piece of pieces) {
+    gathered.set(piece, length)
+    length += piece.length
+  }
+  gathered.set(tag, length)
+  return gathered.subarray(0, length + tagLength)
 }

@@ -127,15 +127,20 @@ export interface Deferred<T> {
   reject: (error: unknown) => void
 }
 
+function ignore(): void {}
+
 /** Makes a `Deferred`. Its rejection counts as handled even when nobody waits for it. */
 export function deferred<T = void>(): Deferred<T> {
   let resolve!: (value: T) => void
   let reject!: (error: unknown) => void
   const promise = new Promise<T>((onResolve, onReject) => {
     resolve = onResolve
-    reject = onReject
+    reject = error => {
+      // Not before: it makes a promise, and most never reject.
+      promise.catch(ignore)
+      onReject(error)
+    }
   })
-  promise.catch(() => {})
   return { promise, resolve, reject }
 }
 

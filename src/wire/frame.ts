@@ -1,3 +1,4 @@
+import { allocate } from '../crypto/block.ts'
 import { ByteQueue, concat, EMPTY } from './bytes.ts'
 import { type ErrorCode, type ErrorScope, ParleyError, remoteError } from './errors.ts'
 import { INCOMPLETE, MALFORMED, varintEnd, varintLength, varintNumber, writeVarint } from './varint.ts'
@@ -5,30 +6,15 @@ import { INCOMPLETE, MALFORMED, varintEnd, varintLength, varintNumber, writeVari
 const MAX_FRAME16 = 0xffff
 const MAX_PREFIX = 9
 
-/** Frames up to this size are cut from blocks that they share: an allocation for each would take ten times as long. */
-const shortFrame = 512
-const blockSize = 16 * 1024
 const nothing = EMPTY.buffer
-let block = new ArrayBuffer(0)
-let blockUsed = 0
 
 /** The payload behind its length as an unsigned varint. */
 export function encodeFrame(payload: Uint8Array): Uint8Array {
   const prefixLength = payload.length < 0x80 ? 1 : varintLength(payload.length)
-  const frame = newFrame(prefixLength + payload.length)
+  const frame = allocate(prefixLength + payload.length)
   writeVarint(payload.length, frame)
   frame.set(payload, prefixLength)
   return frame
-}
-
-function newFrame(length: number): Uint8Array {
-  if (length > shortFrame) return new Uint8Array(length)
-  if (blockUsed + length > block.byteLength) {
-    block = new ArrayBuffer(blockSize)
-    blockUsed = 0
-  }
-  blockUsed += length
-  return new Uint8Array(block, blockUsed - length, length)
 }
 
 /** The payload behind its length as two bytes, big-endian. Throws `ERR_FRAME` above 65,535 bytes. */

@@ -1,4 +1,5 @@
-import { ByteQueue, concat } from '../../wire/bytes.ts'
+import { allocate } from '../../crypto/block.ts'
+import { ByteQueue } from '../../wire/bytes.ts'
 import { ParleyError, remoteError } from '../../wire/errors.ts'
 import { Fuse } from '../fuse.ts'
 import { type CipherState, TAG_LENGTH } from './cipher-state.ts'
@@ -37,8 +38,13 @@ export class NoiseSession {
   seal(pieces: readonly Uint8Array[]): Uint8Array[] {
     const [ciphertext, tag] = this.#send.encrypt(join(pieces))
     const length = ciphertext.length + TAG_LENGTH
-    const record = [Uint8Array.of(length >> 8, length & 0xff), ciphertext, tag]
-    return length < joinBelow ? [concat(record)] : record
+    if (length >= joinBelow) return [Uint8Array.of(length >> 8, length & 0xff), ciphertext, tag]
+    const record = allocate(2 + length)
+    record[0] = length >> 8
+    record[1] = length
+    record.set(ciphertext, 2)
+    record.set(tag, 2 + ciphertext.length)
+    return [record]
   }
 
   /**
