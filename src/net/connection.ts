@@ -8,11 +8,11 @@ import type { PublicKey } from '../wire/keys.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 import { Budget } from './budget.ts'
+import { Negotiations } from './negotiations.ts'
 import { Pump, type PumpEvents } from './pump.ts'
 import { Stream, type StreamEvents, type StreamOptions } from './stream.ts'
 import {
   aborted,
-  Deadlines,
   type Deferred,
   deferred,
   monotonicNow,
@@ -77,14 +77,13 @@ export class Connection {
   readonly #events: ConnectionEvents
   readonly #budget: Budget
   readonly #mostNegotiating: number
-  /** By when each stream must have agreed on its protocol. */
-  readonly #negotiating: Record<Direction, Deadlines<Stream>>
+  readonly #streams = new Map<number, Stream>()
+  readonly #negotiations: Negotiations
   readonly #streamEvents: StreamEvents = {
-    negotiated: stream => this.#negotiating[stream.direction].delete(stream),
+    negotiated: stream => this.#negotiations.ended(stream),
     agreed: stream => this.#agreed(stream),
     closed: stream => this.#forget(stream),
   }
-  readonly #streams = new Map<number, Stream>()
   readonly #pings = new Map<number, Deferred<number>>()
   readonly #closed = deferred()
   #openers: Deferred<void>[] = []
@@ -101,8 +100,7 @@ export class Connection {
     this.direction = direction
     this.muxer = upgraded.muxer
     this.#events = events
-    const deadlines = () => new Deadlines<Stream>(limits.negotiationTimeout, stream => stream.expire())
-    this.#negotiating = { inbound: deadlines(), outbound: deadlines() }
+    this.#negotiations = new Negotiations(limits.negotiationTimeout, this.#streams)
     this.#mostNegotiating = limits.negotiating
     this.#budget = budget
     this.#pump = new Pump({ socket, upgraded, direction, limits, budget, events: this.#pumpEvents() })
@@ -218,7 +216,7 @@ export class Connection {
   }
 
   #accept(muxed: YamuxStream): void {
-    if (this.#negotiating.inbound.size >= this.#mostNegotiating) return muxed.reset()
+    if (this.#negotiations.count('inbound') >= this.#mostNegotiating) return muxed.reset()
     const negotiation = new NegotiationListener(protocol => this.#events.accepts(protocol))
     this.#addStream({ muxed, direction: 'inbound', negotiation, optimistic: undefined })
   }
@@ -230,7 +228,7 @@ export class Connection {
   #addStream(options: NewStream): Stream {
     const stream = this.#newStream(options)
     this.#streams.set(stream.id, stream)
-    this.#negotiating[stream.direction].add(stream)
+    this.#negotiations.began(stream)
     return stream
   }
 
@@ -258,7 +256,7 @@ export class Connection {
     // Its number may have been taken by the next stream already.
     if (this.#streams.get(stream.id) === stream) this.#streams.delete(stream.id)
     this.#pump.forget(stream)
-    this.#negotiating[stream.direction].delete(stream)
+    if (stream.isNegotiating) this.#negotiations.ended(stream)
     this.#admitIfRoom()
     this.#finishIfIdle()
   }
@@ -347,8 +345,7 @@ export class Connection {
     this.#status = 'closed'
     this.#cancelDeadline?.()
     this.#failStreams(error)
-    this.#negotiating.inbound.clear()
-    this.#negotiating.outbound.clear()
+    this.#negotiations.clear()
     this.#pump.stop()
     this.#failPings(error)
     this.#admit()

@@ -85,7 +85,7 @@ export class Pump implements StreamPump {
   readonly #noise: NoiseSession
   readonly #events: PumpEvents
   /** Streams that wait for their queues to empty. */
-  readonly #watched = new Set<Stream>()
+  #watched: Stream[] = []
   readonly #stalledWriting: Stalls<Pump>
   readonly #stalledStreams: Stalls<Stream>
   /** How long a turn may last, in milliseconds. */
@@ -187,14 +187,13 @@ export class Pump implements StreamPump {
     if (!this.#blocked) this.#flush()
   }
 
-  /** Settles what waits on a stream after each flush, until nothing does. */
+  /** Settles what waits on a stream after each flush, until nothing does; asked for once until then. */
   watch(stream: Stream): void {
-    this.#watched.add(stream)
+    this.#watched.push(stream)
   }
 
   /** A stream is over. */
   forget(stream: Stream): void {
-    this.#watched.delete(stream)
     this.#stalledStreams.delete(stream)
   }
 
@@ -396,10 +395,9 @@ export class Pump implements StreamPump {
   }
 
   #settle(): void {
-    for (const stream of this.#watched) {
-      if (stream.settle()) this.#stalledStreams.watch(stream)
-      else this.#watched.delete(stream)
-    }
+    if (this.#watched.length === 0) return
+    this.#watched = this.#watched.filter(stream => stream.settle())
+    for (const stream of this.#watched) this.#stalledStreams.watch(stream)
   }
 
   #drained(): void {

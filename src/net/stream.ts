@@ -3,7 +3,7 @@ import type { YamuxStream } from '../protocol/yamux/stream.ts'
 import { ByteQueue, EMPTY } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import type { Connection } from './connection.ts'
-import { type Deferred, deferred, Outcome, soon } from './timer.ts'
+import { type Deferred, deferred, monotonicNow, Outcome, soon } from './timer.ts'
 import type { Direction } from './upgrade.ts'
 
 /** Above this many bytes waiting to be sent, `write` says to wait: a batch of the pump's. */
@@ -56,6 +56,8 @@ export interface StreamOptions {
 export class Stream implements AsyncIterable<Uint8Array> {
   readonly connection: Connection
   readonly direction: Direction
+  /** Since when it is there: milliseconds on a clock that never goes back. */
+  readonly since = monotonicNow()
   readonly #pump: StreamPump
   readonly #muxed: YamuxStream
   readonly #events: StreamEvents
@@ -224,6 +226,11 @@ export class Stream implements AsyncIterable<Uint8Array> {
     this.#tellWaiting()
     this.#watched = !this.#error && (this.#muxed.queued > 0 || (this.#ended && !this.#muxed.finSent))
     return this.#watched
+  }
+
+  /** For the connection: whether no protocol is agreed on, be it that none ever will be. */
+  get isNegotiating(): boolean {
+    return this.#negotiation !== undefined
   }
 
   /** For the connection: the time for the negotiation is over. */

@@ -13,6 +13,7 @@ import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH, type Header
 import { Heartbeat } from './heartbeat.ts'
 import { SendQueue } from './send-queue.ts'
 import { YamuxStream } from './stream.ts'
+import { TurnQueue } from './turn-queue.ts'
 import { type GrowthLimits, growthLimits } from './window.ts'
 
 /** The name that yamux has in negotiation. */
@@ -87,7 +88,7 @@ export class YamuxSession {
   readonly now: () => number
   readonly #limits: YamuxLimits
   readonly #streams = new Map<number, YamuxStream>()
-  readonly #ready = new Set<YamuxStream>()
+  readonly #ready = new TurnQueue<YamuxStream>()
   readonly #fuse = new Fuse()
   readonly #heartbeat: Heartbeat
   readonly #conversation = new Conversation()
@@ -153,7 +154,7 @@ export class YamuxSession {
 
   /** Whether `take()` would give anything. */
   get wantsTurn(): boolean {
-    return this.#control.length > 0 || this.#ready.size > 0
+    return this.#control.length > 0 || !this.#ready.isEmpty
   }
 
   /** Whether all streams that were ended here have sent their FIN. */
@@ -230,9 +231,9 @@ export class YamuxSession {
     const answers = Math.min(this.#control.length, limit - (limit % HEADER_LENGTH))
     if (answers > 0) this.#takeAnswers(answers, out)
     let left = limit - answers
-    for (const stream of this.#ready) {
-      if (left < crumb) break
-      this.#ready.delete(stream)
+    while (left >= crumb) {
+      const stream = this.#ready.shift()
+      if (!stream) break
       const size = stream.turn(left, out)
       left -= size
       if (size > longestMessage) this.#bulkSender = stream.id
@@ -305,7 +306,7 @@ export class YamuxSession {
   /** For streams: this one is done. */
   over(stream: YamuxStream): void {
     this.#streams.delete(stream.id)
-    this.#ready.delete(stream)
+    if (stream.hasAsked) this.#ready.delete(stream)
     if (!this.#isOurs(stream.id)) {
       this.#inbound--
       return

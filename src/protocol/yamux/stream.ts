@@ -2,6 +2,7 @@ import { EMPTY } from '../../wire/bytes.ts'
 import { ParleyError } from '../../wire/errors.ts'
 import { encodeHeader, Flag, FrameType, HEADER_LENGTH } from './header.ts'
 import { SendQueue } from './send-queue.ts'
+import type { Queued } from './turn-queue.ts'
 import { type GrowthLimits, ReceiveWindow, SendWindow } from './window.ts'
 
 /** What a stream asks of its session. */
@@ -38,8 +39,9 @@ export interface StreamOwner {
  * | FIN received | yes | no |
  * | `reset()` or RST received | no | no |
  */
-export class YamuxStream {
+export class YamuxStream implements Queued<YamuxStream> {
   readonly id: number
+  behind: YamuxStream | undefined = undefined
   readonly #owner: StreamOwner
   readonly #sendWindow = new SendWindow()
   readonly #receiveWindow: ReceiveWindow
@@ -179,6 +181,11 @@ export class YamuxStream {
     if (this.#asked) return
     this.#asked = true
     this.#owner.ready(this)
+  }
+
+  /** Whether it waits for the turn that it asked for. */
+  get hasAsked(): boolean {
+    return this.#asked
   }
 
   /** Whether `turn` has something to send. */
