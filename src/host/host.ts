@@ -184,10 +184,10 @@ export class Host implements AsyncDisposable {
   async dial(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     this.#throwIfStopped()
     throwIfAborted(signal)
+    const standing = this.#standing(target)
+    if (standing) return standing
     const { peerId, address } = this.#targets.read(target)
     if (peerId?.equals(this.peerId)) throw dialSelf()
-    const standing = peerId ? this.#connections.to(peerId) : address && this.#connections.at(address)
-    if (standing) return standing
     const key = peerId && !address ? peerId.toString() : String(address)
     return this.#dials.join(key, signal, stop => this.#dial(peerId, address, stop))
   }
@@ -202,7 +202,8 @@ export class Host implements AsyncDisposable {
     protocols: string | readonly string[],
     options: OpenOptions = {},
   ): Promise<Stream> {
-    const connection = await this.dial(target, { signal: options.signal })
+    this.#throwIfStopped()
+    const connection = this.#standing(target) ?? (await this.dial(target, { signal: options.signal }))
     try {
       return await this.#open(connection, protocols, options)
     } catch (error) {
@@ -259,6 +260,11 @@ export class Host implements AsyncDisposable {
     this.handle(IDENTIFY_PUSH_PROTOCOL, stream => this.#identify.receivePush(stream), { maxInbound: 2 })
     // Two, as the specification says: one for whoever asks, and one that is not over yet.
     this.handle(PING_PROTOCOL, stream => answerPings(stream, this.#idle), { maxInbound: 2 })
+  }
+
+  #standing(target: Target): Connection | undefined {
+    const { peerId, address } = this.#targets.read(target)
+    return peerId ? this.#connections.to(peerId) : address && this.#connections.at(address)
   }
 
   async #dial(

@@ -7,7 +7,7 @@
  *
  * Specification: https://github.com/libp2p/specs/blob/master/connections/README.md
  */
-import { concat, utf8, utf8Strict } from '../wire/bytes.ts'
+import { concat, EMPTY, equals, utf8, utf8Strict } from '../wire/bytes.ts'
 import { ParleyError, remoteError } from '../wire/errors.ts'
 import { encodeFrame, FrameReader } from '../wire/frame.ts'
 import { Recent } from '../wire/recent.ts'
@@ -32,17 +32,43 @@ export function encodeMessage(text: string): Uint8Array {
   return encodeFrame(utf8(`${text}\n`))
 }
 
-/** Messages that are remembered. What is sent names protocols of this program, never the other side's own inventions. */
+/** What is remembered of each kind. It names protocols of this program, never the other side's own inventions. */
 const remembered = 256
 const messages = new Recent<Uint8Array>(remembered)
+const openings = new Recent<Uint8Array>(remembered)
 
 function messageOf(text: string): Uint8Array {
-  let message = messages.get(text)
-  if (message) return message
   // A copy of its own, which keeps no block of other frames alive.
-  message = encodeMessage(text).slice()
-  messages.set(text, message)
-  return message
+  return remember(messages, text, () => encodeMessage(text).slice())
+}
+
+/** The header, and the message behind it: what most streams begin with, on either side. */
+function openingOf(text: string): Uint8Array {
+  return remember(openings, text, () => concat([messageOf(MULTISTREAM_PROTOCOL), messageOf(text)]))
+}
+
+function remember(known: Recent<Uint8Array>, text: string, make: () => Uint8Array): Uint8Array {
+  let bytes = known.get(text)
+  if (bytes) return bytes
+  bytes = make()
+  known.set(text, bytes)
+  return bytes
+}
+
+const headerLine = utf8(`${MULTISTREAM_PROTOCOL}\n`)
+
+/** The line that was decoded last, and what it says: to decode takes ten times as long as to see that most say the same. */
+let lastLine = EMPTY
+let lastText: string | undefined
+
+function textOf(line: Uint8Array): string | undefined {
+  if (equals(line, headerLine)) return MULTISTREAM_PROTOCOL
+  if (equals(line, lastLine)) return lastText
+  const text = utf8Strict(line)
+  if (text === undefined || text.length < 2 || text.indexOf('\n') !== text.length - 1) return undefined
+  lastLine = line.slice()
+  lastText = text.slice(0, -1)
+  return lastText
 }
 
 class MessageReader {
@@ -75,14 +101,12 @@ class MessageReader {
   #line(): string | undefined {
     const frame = this.#frames.next()
     if (frame === undefined) return undefined
-    const text = utf8Strict(frame)
-    if (text === undefined || text.length < 2 || text.indexOf('\n') !== text.length - 1) {
-      throw remoteError(
-        'ERR_NEGOTIATE',
-        'The other side sent a negotiation message that is not one line of text.',
-      )
-    }
-    return text.slice(0, -1)
+    const text = textOf(frame)
+    if (text !== undefined) return text
+    throw remoteError(
+      'ERR_NEGOTIATE',
+      'The other side sent a negotiation message that is not one line of text.',
+    )
   }
 }
 
@@ -102,12 +126,12 @@ function isShort(name: string): boolean {
 /** A negotiation under way, whichever side one is. */
 export abstract class Negotiation {
   readonly #reader = new MessageReader()
-  #out: Uint8Array[] = []
+  #out = EMPTY
 
   /** What is to be sent now; empty when there is nothing. */
   take(): Uint8Array {
-    const out = concat(this.#out)
-    this.#out = []
+    const out = this.#out
+    this.#out = EMPTY
     return out
   }
 
@@ -125,7 +149,16 @@ export abstract class Negotiation {
   }
 
   protected say(text: string): void {
-    this.#out.push(messageOf(text))
+    this.#send(messageOf(text))
+  }
+
+  /** Says the header, and then the text. */
+  protected begin(text: string): void {
+    this.#send(openingOf(text))
+  }
+
+  #send(bytes: Uint8Array): void {
+    this.#out = this.#out.length > 0 ? concat([this.#out, bytes]) : bytes
   }
 
   /** The other side has sent its header, and perhaps nothing else yet. */
@@ -147,8 +180,7 @@ export class NegotiationDialer extends Negotiation {
   constructor(protocols: readonly string[]) {
     super()
     this.#protocols = protocols
-    this.say(MULTISTREAM_PROTOCOL)
-    this.say(protocols[0] ?? '')
+    this.begin(protocols[0] ?? '')
   }
 
   protected override hear(text: string): boolean {
@@ -185,17 +217,21 @@ export class NegotiationListener extends Negotiation {
   }
 
   protected override greeted(): void {
-    if (this.#headerSent) return
+    if (!this.#headerSent) this.say(MULTISTREAM_PROTOCOL)
     this.#headerSent = true
-    this.say(MULTISTREAM_PROTOCOL)
   }
 
   protected override hear(text: string): boolean {
-    this.greeted()
     const accepted = this.#accepts(text)
-    if (accepted) this.say(text)
+    if (accepted) this.#answer(text)
     else this.#refuse()
     return accepted
+  }
+
+  #answer(text: string): void {
+    if (this.#headerSent) this.say(text)
+    else this.begin(text)
+    this.#headerSent = true
   }
 
   #refuse(): void {
@@ -206,6 +242,6 @@ export class NegotiationListener extends Negotiation {
         `The other side proposed more than ${maxProposals} unknown protocols.`,
       )
     }
-    this.say('na')
+    this.#answer('na')
   }
 }
