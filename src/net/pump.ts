@@ -306,7 +306,7 @@ export class Pump implements StreamPump {
   #receive(pieces: readonly Uint8Array[]): void {
     let whole = true
     try {
-      for (const piece of pieces) this.#happened.push(...this.yamux.receive(piece))
+      for (const piece of pieces) this.yamux.receive(piece, this.#happened)
       whole = this.#happened.length > mostInPortions
     } finally {
       // Of bytes that break the rules those before them are told, too.
@@ -316,11 +316,18 @@ export class Pump implements StreamPump {
 
   /** Tells so many of the events; the others are told when what is answered to these has left. */
   #tell(count: number): void {
-    for (const event of this.#happened.splice(0, count)) this.#events.happened(event)
+    for (const event of this.#takeEvents(count)) this.#events.happened(event)
     if (this.#happened.length > 0) this.#tellMore()
     if (this.yamux.wantsTurn || this.#goodbyeDue) this.wake(0)
     if (this.yamux.congested && this.#blocked) this.#pause()
     this.#events.received()
+  }
+
+  #takeEvents(count: number): YamuxEvent[] {
+    if (count < this.#happened.length) return this.#happened.splice(0, count)
+    const all = this.#happened
+    this.#happened = []
+    return all
   }
 
   /** Nothing comes behind what is left to be told. */

@@ -243,11 +243,11 @@ export class YamuxSession {
   }
 
   /**
-   * Takes in bytes and returns what they say; of a stream that is reset while one goes through the events, later ones
-   * may still follow. Throws `ERR_YAMUX`, and goes on throwing, when the bytes break the rules.
+   * Takes in bytes and returns what they say, appended to `events`; of a stream that is reset while one goes through the events,
+   * later ones may still follow. Throws `ERR_YAMUX`, and goes on throwing, when the bytes break the rules.
    */
-  receive(chunk: Uint8Array): YamuxEvent[] {
-    return this.#fuse.run(() => this.#receive(chunk))
+  receive(chunk: Uint8Array, events: YamuxEvent[] = []): YamuxEvent[] {
+    return this.#fuse.run(() => this.#receive(chunk, events))
   }
 
   /** Bytes have come, and be they the beginning of a record: the other side lives. */
@@ -320,8 +320,7 @@ export class YamuxSession {
     if (this.#control.length === 0) this.#pongs = 0
   }
 
-  #receive(chunk: Uint8Array): YamuxEvent[] {
-    const events: YamuxEvent[] = []
+  #receive(chunk: Uint8Array, events: YamuxEvent[]): YamuxEvent[] {
     let offset = 0
     while (offset < chunk.length) {
       offset = this.#body
