@@ -38,8 +38,8 @@ async function identityFor({ identity, ephemeral, debug, keyType, port }: Flags)
 const limits = { perSource: 64, sourceBurst: 64 }
 
 /** IPv6 is listened on where there is any. */
-async function openHost(flags: Flags): Promise<Host> {
-  const host = await createHost({ identity: await identityFor(flags), limits })
+async function openHost(flags: Flags, identity: PrivateKey): Promise<Host> {
+  const host = await createHost({ identity, limits })
   if (flags.port === undefined) return host
   await host.listen(`/ip4/0.0.0.0/tcp/${flags.port}`)
   const [first] = host.addresses
@@ -72,8 +72,8 @@ async function chat(args: readonly string[]): Promise<number> {
       report.warning(
         'DEBUG: this identity is computed from the port. Anyone can compute it and pass for you.',
       )
-    const book = await openBook(flags, report)
-    const host = await openHost(flags)
+    const [book, identity] = await Promise.all([openBook(flags, report), identityFor(flags)])
+    const host = await openHost(flags, identity)
     for (const { peerId } of flags.dial) if (peerId) book.restore(host, peerId)
     // Who leaves nothing of himself behind leaves nothing of others either.
     if (!flags.ephemeral) book.follow(host)

@@ -46,7 +46,8 @@ export class Terminal implements Sink {
 
   constructor(stdio: Stdio, { json, env }: TerminalOptions) {
     this.#stdio = stdio
-    this.interactive = !json && Boolean(stdio.stdin.isTTY && stdio.stdout.isTTY)
+    // In this order: Node takes a millisecond to open the input, for which a program in a pipe can wait.
+    this.interactive = !json && Boolean(stdio.stdout.isTTY && stdio.stdin.isTTY)
     this.#redraws = this.interactive && env.TERM !== 'dumb'
     const coloured = !json && !env.NO_COLOR && env.TERM !== 'dumb'
     this.colours = {

@@ -107,7 +107,8 @@ export class Multiaddr {
 
   /** This address with `/p2p/<id>` at its end, in place of the one that may stand there. */
   withPeerId(id: PeerId): Multiaddr {
-    const part = partOf(protocolOfName('p2p')!, id.bytes)!
+    // The ID knows its text: to make it from the bytes takes quadratic time.
+    const part = partWith(protocolOfName('p2p')!, id.bytes, id.toString())
     const last = this.#parts.at(-1)
     if (last !== undefined && equals(last.bytes, part.bytes)) return this
     const parts = [...this.withoutPeerId().#parts, part]
@@ -207,9 +208,11 @@ function valueBytes({ bytes }: Part): Uint8Array {
 
 /** The component that holds this value, or `undefined` when it is none of the protocol's. */
 function partOf(protocol: Protocol, value: Uint8Array): Part | undefined {
-  const { code, name, size } = protocol
   const text = protocol.decode(value)
-  if (text === undefined) return undefined
+  return text === undefined ? undefined : partWith(protocol, value, text)
+}
+
+function partWith({ code, name, size }: Protocol, value: Uint8Array, text: string): Part {
   const prefix = size === VARIABLE ? [encodeVarint(code), encodeVarint(value.length)] : [encodeVarint(code)]
   return {
     component: { code, name, value: size === 0 ? undefined : text },
