@@ -10,7 +10,7 @@ const rings = ['crypto', 'wire', 'protocol', 'net', 'host', 'chat', 'index', 'cl
 
 /** All that touches the machine; everything else runs in a browser as it stands. */
 const nodeOnly =
-  /^(crypto\/native|net\/tcp|net\/duplex|host\/resolver|host\/private-file|host\/file-lock|chat\/terminal|cli|cli\/.+)\.ts$/
+  /^(crypto\/native|crypto\/hash|net\/tcp|net\/duplex|host\/resolver|host\/private-file|host\/file-lock|chat\/terminal|cli|cli\/.+)\.ts$/
 
 const aliases: Record<string, string> = { '#crypto': 'crypto/native.ts' }
 

@@ -11,6 +11,7 @@ import {
   secp256k1Public,
 } from './der.ts'
 import { checkEd25519Halves, checkEd25519Point, ed25519Seed } from './ed25519.ts'
+import { hkdf, hmac, sha256 } from './hash.ts'
 import type { CryptoProvider, DhKeyPair, KeyType, SigningKey } from './provider.ts'
 import {
   checkRsaBits,
@@ -260,28 +261,6 @@ export function shortCipherLoaded(): Promise<void> {
   return loading
 }
 
-function hmac(key: Uint8Array, ...pieces: Uint8Array[]): Uint8Array {
-  const hash = node.createHmac('sha256', key)
-  for (const piece of pieces) hash.update(piece)
-  return plain(hash.digest())
-}
-
-/** What HKDF-SHA256 gives at most: 255 blocks (RFC 5869). */
-const longestHkdf = 255 * 32
-
-/** Four HMACs take less time than Node's own HKDF, which makes an object for its key and looks its algorithms up. */
-function hkdf(salt: Uint8Array, ikm: Uint8Array, length: number): Uint8Array {
-  if (length > longestHkdf) throw new Error(`HKDF-SHA256 gives ${longestHkdf} bytes at most.`)
-  const key = hmac(salt, ikm)
-  const out = new Uint8Array(length)
-  let block: Uint8Array = new Uint8Array(0)
-  for (let at = 0, count = 1; at < length; at += block.length, count++) {
-    block = hmac(key, block, Uint8Array.of(count))
-    out.set(block.subarray(0, length - at), at)
-  }
-  return out
-}
-
 function lengthOf(pieces: readonly Uint8Array[]): number {
   let length = 0
   for (const piece of pieces) length += piece.length
@@ -299,11 +278,7 @@ export const provider: CryptoProvider = {
 
   randomBytes: length => plain(node.randomBytes(length)),
 
-  sha256(...pieces) {
-    const hash = node.createHash('sha256')
-    for (const piece of pieces) hash.update(piece)
-    return plain(hash.digest())
-  },
+  sha256,
 
   hmac,
 

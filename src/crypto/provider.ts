@@ -38,7 +38,7 @@ export interface CryptoProvider {
   /** An X25519 key pair (RFC 7748), fresh unless the 32-byte `secret` is given, which is copied. */
   x25519(secret?: Uint8Array): DhKeyPair
   /**
-   * ChaCha20-Poly1305 (RFC 8439): the ciphertext, in a buffer of its own, and the 16-byte tag. Throws unless
+   * ChaCha20-Poly1305 (RFC 8439): the ciphertext, in memory of its own, and the 16-byte tag. Throws unless
    * the key has 32 bytes and the nonce 12.
    */
   seal(

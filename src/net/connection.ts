@@ -356,5 +356,5 @@ export class Connection {
 }
 
 function closedError(cause?: unknown): ParleyError {
-  return new ParleyError('ERR_CONNECTION_CLOSED', 'The connection was closed.', { cause, remote: true })
+  return remoteError('ERR_CONNECTION_CLOSED', 'The connection was closed.', { cause })
 }

@@ -434,5 +434,5 @@ function readsNothing(): ParleyError {
 }
 
 function unexpected(cause: unknown): ParleyError {
-  return new ParleyError('ERR_CONNECTION_CLOSED', 'The connection was closed.', { cause, remote: true })
+  return remoteError('ERR_CONNECTION_CLOSED', 'The connection was closed.', { cause })
 }

@@ -185,7 +185,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
   keep(count: number): void {
     if (this.#muxed.keep(count)) return
     const message = 'The other side has begun more messages than there is memory for.'
-    throw new ParleyError('ERR_MEMORY_LIMIT', message, { scope: 'stream', remote: true })
+    throw remoteError('ERR_MEMORY_LIMIT', message, { scope: 'stream' })
   }
 
   /** For the connection: how much has left, or `undefined` when nothing waits. */

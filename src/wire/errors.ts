@@ -97,7 +97,19 @@ export class ParleyError extends Error {
   }
 }
 
-/** An error whose fault lies with the other side, as every parser of remote bytes throws it. */
+/** V8's alone; how many calls an error's stack names. */
+const tracing = Error as { stackTraceLimit?: number }
+
+/**
+ * An error whose fault lies with the other side, as every parser of remote bytes throws it. Its stack is empty: it would show how a
+ * socket is read, and takes 20 us that the other side could have us spend as often as it likes.
+ */
 export function remoteError(code: ErrorCode, message: string, details: ErrorDetails = {}): ParleyError {
-  return new ParleyError(code, message, { ...details, remote: true })
+  const { stackTraceLimit = 10 } = tracing
+  tracing.stackTraceLimit = 0
+  try {
+    return new ParleyError(code, message, { ...details, remote: true })
+  } finally {
+    tracing.stackTraceLimit = stackTraceLimit
+  }
 }
