@@ -1,6 +1,15 @@
-import type { Stream } from './stream.ts'
 import { monotonicNow, startTimer } from './timer.ts'
 import type { Direction } from './upgrade.ts'
+
+/** What `Negotiations` knows of a stream. */
+export interface Negotiating {
+  readonly direction: Direction
+  /** When it began, in milliseconds on a clock that never goes back. */
+  readonly since: number
+  readonly isNegotiating: boolean
+  /** Its time is over. */
+  expire(): void
+}
 
 /**
  * How many streams of a connection are agreeing on their protocol, and by when each must have done so. One timer looks at all streams
@@ -8,7 +17,7 @@ import type { Direction } from './upgrade.ts'
  */
 export class Negotiations {
   readonly #timeout: number
-  readonly #streams: ReadonlyMap<number, Stream>
+  readonly #streams: ReadonlyMap<number, Negotiating>
   readonly #count: Record<Direction, number> = { inbound: 0, outbound: 0 }
   #cancelTimer: (() => void) | undefined
 
@@ -16,7 +25,7 @@ export class Negotiations {
    * @param timeout milliseconds from `began` until a stream expires, unless `ended` is called first
    * @param streams all of the connection's, by ID
    */
-  constructor(timeout: number, streams: ReadonlyMap<number, Stream>) {
+  constructor(timeout: number, streams: ReadonlyMap<number, Negotiating>) {
     this.#timeout = timeout
     this.#streams = streams
   }
@@ -26,12 +35,12 @@ export class Negotiations {
     return this.#count[direction]
   }
 
-  began({ direction }: Stream): void {
+  began({ direction }: Negotiating): void {
     this.#count[direction]++
     this.#cancelTimer ??= startTimer(this.#timeout, () => this.#look())
   }
 
-  ended({ direction }: Stream): void {
+  ended({ direction }: Negotiating): void {
     this.#count[direction]--
   }
 

@@ -207,6 +207,26 @@ for (const { way, most, read: readAll } of ways) {
     }))
 }
 
+test('a short stream allocates little', async () =>
+  withPair(
+    { sockets: await socketPair(tcp(), loopback), handle: stream => void echo(stream) },
+    async ({ connection }) => {
+      const message = pattern(64)
+      const talk = async () => {
+        const stream = await connection.open('/test', { optimistic: true })
+        stream.write(message)
+        await stream.end()
+        assert.equal(await drain(stream), message.length)
+      }
+      const talkAll = async () => {
+        for (let i = 0; i < 64; i++) await Promise.all(Array.from({ length: 32 }, talk))
+      }
+      await talkAll()
+      const each = (await allocatedBy(talkAll)) / (64 * 32)
+      assert.ok(each <= 23_000, `${each} bytes a stream`)
+    },
+  ))
+
 test('reads over TCP make no buffers: every socket reads into the same one', async () => {
   const buffers = new Set<ArrayBufferLike>()
   const pairs = [await socketPair(tcp(), loopback), await socketPair(tcp(), loopback)]
