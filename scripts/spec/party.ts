@@ -105,8 +105,8 @@ export class Party {
   receive(chunk: Uint8Array): void {
     if (this.#noise) return this.#hear(this.#noise.receive(chunk))
     const upgraded = this.#upgrade.receive(chunk)
+    this.#handshake = concat([this.#handshake, this.#upgrade.take()])
     if (upgraded) this.#connect(upgraded)
-    else this.#handshake = concat([this.#handshake, this.#upgrade.take()])
   }
 
   /** Says a line on the chat's stream. */
@@ -140,9 +140,8 @@ export class Party {
     return talk
   }
 
-  #connect({ peerId, session, pending, rest }: Upgraded): void {
+  #connect({ peerId, session, rest }: Upgraded): void {
     this.events.push(`connected to ${peerId.toString()}`)
-    this.#handshake = concat([this.#handshake, pending])
     this.#noise = session
     const role = this.#options.direction === 'outbound' ? 'client' : 'server'
     this.#yamux = new YamuxSession({ role, now: () => 0 })

@@ -95,8 +95,6 @@ export class Pump implements StreamPump {
   #turnBegan = 0
   #turnEnded = 0
   #stride = largestStride
-  /** What the upgrade left to be sent before all else. */
-  #pending: Uint8Array | undefined
   /** Bytes written since the last flush. */
   #waiting = 0
   #scheduled = false
@@ -124,7 +122,6 @@ export class Pump implements StreamPump {
     this.#socket = socket
     this.#noise = upgraded.session
     this.#events = events
-    this.#pending = upgraded.pending.length > 0 ? upgraded.pending : undefined
     const role = direction === 'outbound' ? 'client' : 'server'
     const allowance = new BudgetAllowance(budget)
     this.yamux = new YamuxSession({ role, now: monotonicNow, limits: limits.yamux, allowance })
@@ -366,7 +363,7 @@ export class Pump implements StreamPump {
   /** Sends as many records, or until the socket is full or nothing waits. */
   #send(records: number): void {
     let left = records
-    while (left > 0 && !this.#blocked && (this.#pending || this.yamux.wantsTurn || this.#goodbyeDue)) {
+    while (left > 0 && !this.#blocked && (this.yamux.wantsTurn || this.#goodbyeDue)) {
       const atOnce = this.#recordsAtOnce
       const batch = this.#batch(Math.min(left, atOnce))
       if (batch.length === 0) return
@@ -383,8 +380,7 @@ export class Pump implements StreamPump {
 
   /** The next records for the socket. */
   #batch(records: number): Uint8Array[] {
-    const batch = this.#pending ? [this.#pending] : []
-    this.#pending = undefined
+    const batch: Uint8Array[] = []
     for (let sealed = 0; sealed < records && this.yamux.wantsTurn; sealed++) {
       const frames = this.yamux.take(fullRecord)
       if (frames.length === 0) break

@@ -66,8 +66,6 @@ export interface Upgraded {
   publicKey: PublicKey
   muxer: Muxer
   session: NoiseSession
-  /** Bytes to be sent before all others; kept back so that they travel with the first frames. */
-  pending: Uint8Array
   /** Plaintext that came behind the upgrade. */
   rest: Uint8Array[]
 }
@@ -107,7 +105,7 @@ export class Upgrade {
     return out
   }
 
-  /** Takes in bytes; returns the result once the connection stands. Errors carry the stage they happened at. */
+  /** Takes in bytes; returns the result once the connection stands, for which `take()` may have last bytes. Errors carry the stage they happened at. */
   receive(chunk: Uint8Array): Upgraded | undefined {
     try {
       if (this.#secured) return this.#settleMuxer(this.#secured, this.#secured.session.receive(chunk))
@@ -169,7 +167,7 @@ export class Upgrade {
     const muxer = { protocol: YAMUX_PROTOCOL, early }
     this.#pass({ stage: 'muxer', muxer }, 'protocol')
     const rest = pieces.filter(piece => piece.length > 0)
-    return { peerId, publicKey, muxer, session, pending: this.take(), rest }
+    return { peerId, publicKey, muxer, session, rest }
   }
 }
 
@@ -193,6 +191,8 @@ export function upgrade(socket: Socket, options: UpgradeOptions, signal?: AbortS
     })
   const undo = onAbort(signal, () => fail(aborted(signal!, machine.stage)))
   const step = (upgraded: Upgraded | undefined) => {
+    if (settled) return
+    // The last message too: the other side works on it while this one makes its first frames, which is worth a write.
     const out = machine.take()
     if (out.length > 0) socket.write([out])
     if (!upgraded) return

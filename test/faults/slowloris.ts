@@ -96,7 +96,7 @@ async function handshake(address: Multiaddr, muxers?: readonly string[]): Promis
       const upgraded = machine.receive(ear.chunks.at(-1)!)
       if (!upgraded) return
       ear.onData = () => {}
-      resolve({ socket, ear, upgraded, bytes: upgraded.pending })
+      resolve({ socket, ear, upgraded, bytes: machine.take() })
     }
     const fail = () => reject(new Error('the host gave up on the handshake'))
     socket.attach({

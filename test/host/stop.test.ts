@@ -24,7 +24,7 @@ async function deafPeer(host: Host): Promise<Socket> {
   const [address] = host.addresses
   const socket = await tcp().dial(address!, never)
   const machine = new Upgrade({ direction: 'outbound', identity: noiseOf(keyOf(50)) })
-  const upgraded = await new Promise<Upgraded>(resolve => {
+  await new Promise<Upgraded>(resolve => {
     const ear = new Ear()
     ear.onData = () => {
       const result = machine.receive(ear.chunks.at(-1)!)
@@ -34,7 +34,7 @@ async function deafPeer(host: Host): Promise<Socket> {
     socket.write([machine.take()])
   })
   socket.pause()
-  socket.write([upgraded.pending])
+  socket.write([machine.take()])
   await until(() => host.connections.length > 0)
   return socket
 }

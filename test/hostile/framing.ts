@@ -109,7 +109,7 @@ export const framing: readonly Row[] = [
         const upgraded = received.length > heard ? upgrade.receive(received.slice(heard)) : undefined
         heard = received.length
         stands = upgraded !== undefined
-        if (upgraded) await stranger.drip(bytesEach(upgraded.pending), 3)
+        await stranger.drip(bytesEach(upgrade.take()), 3)
       }
       await until(() => attack.host.connections.length === before + 1, 'the connection stands')
     })

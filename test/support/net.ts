@@ -395,7 +395,6 @@ export class RawPeer {
     const limits = { outboundStreams: 1e6, unacknowledged: 1e6 }
     this.yamux = new YamuxSession({ role, now: () => performance.now(), limits })
     this.polite = polite
-    if (upgraded.pending.length > 0) socket.write([upgraded.pending])
     this.#hear(upgraded.rest)
     this.ear.onData = () => {
       if (!this.deaf) this.#hear(this.#noise.receive(this.ear.chunks.at(-1)!))

@@ -58,7 +58,7 @@ export const recordedPeerId: PeerId = PeerId.fromPublicKey(identity.publicKey)
 export async function runSession(socket: SteppedSocket, direction: Direction): Promise<Outcome> {
   const noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL], staticKey)
   const upgraded = await upgrade(socket, { direction, identity: noise, ephemeralKey }, never)
-  const handshake = hex(concat([...socket.sent, upgraded.pending]))
+  const handshake = hex(concat(socket.sent))
   const accepted: Promise<string>[] = []
   const closed = withResolvers<ParleyError | undefined>()
   const connection = new Connection({

@@ -9,7 +9,6 @@ import { withDefaults } from '#src/protocol/limits'
 import { type Negotiation, NegotiationListener } from '#src/protocol/negotiate'
 import { NOISE_PROTOCOL, NoiseHandshake, type Secured } from '#src/protocol/noise/handshake'
 import { YAMUX_PROTOCOL } from '#src/protocol/yamux/session'
-import { EMPTY } from '#src/wire/bytes'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { Ear, keyOf, never, noiseOf } from '../../support/net.ts'
 
@@ -95,7 +94,7 @@ export function settleMuxer(muxer: string, agreed: (upgraded: Upgraded) => void 
         if (!result) continue
         const rest = result.rest.length > 0 ? [result.rest] : []
         const settled = { protocol: muxer, early: false }
-        agreed({ peerId, publicKey, session, muxer: settled, pending: EMPTY, rest })
+        agreed({ peerId, publicKey, session, muxer: settled, rest })
       }
     }
     ear.onData = () => hear(ear.chunks.at(-1)!)

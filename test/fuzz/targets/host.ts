@@ -65,12 +65,11 @@ class Stranger {
   /** The number of the first stream that the host opens. */
   readonly hostsFirst: 1 | 2
 
-  constructor(socket: Socket, { session, pending }: Upgraded, hostsFirst: 1 | 2) {
+  constructor(socket: Socket, { session }: Upgraded, hostsFirst: 1 | 2) {
     this.#socket = socket
     this.hostsFirst = hostsFirst
     this.#session = session
     socket.attach({ data() {}, end() {}, drain() {}, close() {} })
-    if (pending.length > 0) socket.write([pending])
   }
 
   /** One record, or none where it does not fit one. */

@@ -31,7 +31,7 @@ class Side {
   }
 
   take(): Uint8Array {
-    return this.upgraded?.pending ?? this.#machine.take()
+    return this.#machine.take()
   }
 
   /** What comes behind the upgrade is the session's. */
@@ -64,7 +64,6 @@ function run(bytes: Uint8Array): void {
 function carry(from: Side, to: Side, input: Input): void {
   if (from.upgraded && to.upgraded) return
   const sent = from.take()
-  if (from.upgraded) from.upgraded.pending = EMPTY
   const damaged = sent.length > 0 ? input.tamper(sent) : EMPTY
   if (damaged.length > 0) for (const chunk of input.cut(damaged)) to.hear(chunk)
 }
