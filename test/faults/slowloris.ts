@@ -158,7 +158,8 @@ class StreamDripper implements Attacker {
 }
 
 async function rawPeer(address: Multiaddr): Promise<RawPeer> {
-  const { socket, upgraded } = await handshake(address)
+  const { socket, upgraded, bytes } = await handshake(address)
+  socket.write([bytes])
   return new RawPeer(socket, upgraded, 'client', true)
 }
 
