@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto'
+import { gather, lengthOf, plain } from './bytes.ts'
 
 /** What a hash of one block or a few is taken from: Node's call for all at once takes half as long as an object that is fed. */
 const gathered = new Uint8Array(1024)
@@ -11,15 +12,8 @@ const longestHkdf = 255 * 32
 
 /** As `CryptoProvider.sha256`. */
 export function sha256(...pieces: Uint8Array[]): Uint8Array {
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  if (length > gathered.length) return fed(pieces)
-  let at = 0
-  for (const piece of pieces) {
-    gathered.set(piece, at)
-    at += piece.length
-  }
-  return plain(hash('sha256', gathered.subarray(0, length), 'buffer'))
+  if (lengthOf(pieces) > gathered.length) return fed(pieces)
+  return plain(hash('sha256', gather(pieces, gathered), 'buffer'))
 }
 
 function fed(pieces: readonly Uint8Array[]): Uint8Array {
@@ -40,7 +34,7 @@ function padded(key: Uint8Array, pad: number): Uint8Array {
   return block
 }
 
-/** As `CryptoProvider.hkdf`. */
+/** As `CryptoProvider.hkdf`; Node's own makes an object for its key and looks its algorithms up, which takes longer. */
 export function hkdf(salt: Uint8Array, ikm: Uint8Array, length: number): Uint8Array {
   if (length > longestHkdf) throw new Error(`HKDF-SHA256 gives ${longestHkdf} bytes at most.`)
   const key = hmac(salt, ikm)
@@ -51,9 +45,4 @@ export function hkdf(salt: Uint8Array, ikm: Uint8Array, length: number): Uint8Ar
     out.set(block.subarray(0, length - at), at)
   }
   return out
-}
-
-/** The plain view of a buffer that nobody else has. */
-function plain(buffer: Uint8Array): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import * as node from 'node:crypto'
 import { promisify } from 'node:util'
-import { equal, join } from './bytes.ts'
+import { equal, join, lengthOf, plain } from './bytes.ts'
 import {
   ed25519Private,
   lowSSignature,
@@ -33,11 +33,6 @@ const TAG_OPTION = { authTagLength: TAG_LENGTH }
 
 /** The types ask for it; only CCM reads it. */
 const AAD_OPTION = { plaintextLength: 0 }
-
-/** The plain view of a buffer: `Buffer`'s own `subarray` is many times slower. */
-function plain(buffer: Buffer): Uint8Array {
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
-}
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -83,14 +78,12 @@ function x25519Pair(secret: Uint8Array): { privateKey: node.KeyObject; publicKey
   return { privateKey, publicKey: exportRaw(privateKey) }
 }
 
-/** The keys that were agreed with last: a side of a handshake agrees three times with the other's two, and to import one takes 11 us. */
-let lastRemotes: { bytes: Uint8Array; key: node.KeyObject }[] = []
+/** Keys that were agreed with, by the very array that holds them: a side of a handshake agrees three times with the other's two. */
+const imported = new WeakMap<Uint8Array, node.KeyObject>()
 
 function importX25519(bytes: Uint8Array): node.KeyObject {
-  const known = lastRemotes.find(remote => remote.bytes === bytes)
-  if (known) return known.key
-  const key = importRaw('X25519', bytes)
-  lastRemotes = [{ bytes, key }, ...lastRemotes.slice(0, 1)]
+  const key = imported.get(bytes) ?? importRaw('X25519', bytes)
+  imported.set(bytes, key)
   return key
 }
 
@@ -270,12 +263,6 @@ export function shortCipherLoaded(): Promise<void> {
     () => {},
   )
   return loading
-}
-
-function lengthOf(pieces: readonly Uint8Array[]): number {
-  let length = 0
-  for (const piece of pieces) length += piece.length
-  return length
 }
 
 function checkNonce(nonce: Uint8Array): void {

@@ -1,5 +1,6 @@
 import type { ChaCha20Poly1305 } from '@chainsafe/as-chacha20poly1305'
 import { allocate } from './block.ts'
+import { gather } from './bytes.ts'
 import type { CryptoProvider } from './provider.ts'
 
 /** Up to so many bytes WebAssembly is done before node:crypto has made its cipher object, which takes 5 us and work for the collector. */
@@ -41,18 +42,7 @@ export class ShortCipher {
 
   /** As `CryptoProvider.open`, for a tag of 16 bytes. */
   readonly open: CryptoProvider['open'] = (key, nonce, ad, pieces, tag) => {
-    const plaintext = this.#cipher.open(key, nonce, gather(pieces, tag), ad)
+    const plaintext = this.#cipher.open(key, nonce, gather([...pieces, tag], gathered), ad)
     return plaintext ? [plaintext] : undefined
   }
-}
-
-/** The pieces and the tag in one, until the next call. */
-function gather(pieces: readonly Uint8Array[], tag: Uint8Array): Uint8Array {
-  let length = 0
-  for (const piece of pieces) {
-    gathered.set(piece, length)
-    length += piece.length
-  }
-  gathered.set(tag, length)
-  return gathered.subarray(0, length + tagLength)
 }

@@ -35,7 +35,7 @@ import { Resources, type Usage } from './resources.ts'
 import { Identify } from './services/identify.ts'
 import { idleStreams } from './services/idle.ts'
 import { answerPings, ping } from './services/ping.ts'
-import { type Target, Targets } from './target.ts'
+import { type Destination, type Target, Targets } from './target.ts'
 
 /** parley's version, as identify tells it to others. */
 export const VERSION = '0.1.0'
@@ -184,9 +184,10 @@ export class Host implements AsyncDisposable {
   async dial(target: Target, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<Connection> {
     this.#throwIfStopped()
     throwIfAborted(signal)
-    const standing = this.#standing(target)
+    const destination = this.#targets.read(target)
+    const standing = this.#standing(destination)
     if (standing) return standing
-    const { peerId, address } = this.#targets.read(target)
+    const { peerId, address } = destination
     if (peerId?.equals(this.peerId)) throw dialSelf()
     const key = peerId && !address ? peerId.toString() : String(address)
     return this.#dials.join(key, signal, stop => this.#dial(peerId, address, stop))
@@ -203,7 +204,8 @@ export class Host implements AsyncDisposable {
     options: OpenOptions = {},
   ): Promise<Stream> {
     this.#throwIfStopped()
-    const connection = this.#standing(target) ?? (await this.dial(target, { signal: options.signal }))
+    const connection =
+      this.#standing(this.#targets.read(target)) ?? (await this.dial(target, { signal: options.signal }))
     try {
       return await this.#open(connection, protocols, options)
     } catch (error) {
@@ -262,8 +264,7 @@ export class Host implements AsyncDisposable {
     this.handle(PING_PROTOCOL, stream => answerPings(stream, this.#idle), { maxInbound: 2 })
   }
 
-  #standing(target: Target): Connection | undefined {
-    const { peerId, address } = this.#targets.read(target)
+  #standing({ peerId, address }: Destination): Connection | undefined {
     return peerId ? this.#connections.to(peerId) : address && this.#connections.at(address)
   }
 

@@ -23,7 +23,7 @@ import {
 import type { NoiseSession } from '../protocol/noise/session.ts'
 import { YAMUX_PROTOCOL } from '../protocol/yamux/session.ts'
 import { concat } from '../wire/bytes.ts'
-import { type DialStage, ParleyError } from '../wire/errors.ts'
+import { type DialStage, ParleyError, remoteError } from '../wire/errors.ts'
 import type { PublicKey } from '../wire/keys.ts'
 import type { PeerId } from '../wire/peer-id.ts'
 import { aborted, deferred, onAbort } from './timer.ts'
@@ -217,12 +217,6 @@ export function upgrade(socket: Socket, options: UpgradeOptions, signal?: AbortS
 }
 
 function closedEarly(stage: DialStage): ParleyError {
-  return new ParleyError(
-    'ERR_CONNECTION_CLOSED',
-    'The other side closed the connection before it was ready.',
-    {
-      remote: true,
-      stage,
-    },
-  )
+  const message = 'The other side closed the connection before it was ready.'
+  return remoteError('ERR_CONNECTION_CLOSED', message, { stage })
 }
