@@ -1,3 +1,4 @@
+import type { SpareKey } from '../net/spare-key.ts'
 import {
   aborted,
   deferred,
@@ -15,7 +16,7 @@ import type { NoiseIdentity } from '../protocol/noise/handshake.ts'
 import { dialStages, ParleyError } from '../wire/errors.ts'
 import type { Multiaddr } from '../wire/multiaddr.ts'
 import type { PeerId } from '../wire/peer-id.ts'
-import { type Resolver, resolveAddress } from './resolver.ts'
+import { hasName, type Resolver, resolveAddress } from './resolver.ts'
 
 /** A dial that succeeded: the socket, and whom it leads to. */
 export interface Dialled {
@@ -34,6 +35,7 @@ export interface DialTarget {
 export interface DialerOptions {
   transports: readonly Transport[]
   identity: NoiseIdentity
+  spareKey?: SpareKey | undefined
   resolver: Resolver
   limits: Pick<Limits, 'dialTimeout' | 'dialStagger' | 'parallelDials'>
 }
@@ -52,7 +54,10 @@ export class Dialer {
    */
   async dial(target: DialTarget, signal: AbortSignal): Promise<Dialled> {
     const { dialTimeout, dialStagger, parallelDials } = this.#options.limits
-    const addresses = await unlessAborted(this.#resolve(target), signal, 'dns')
+    const named = target.addresses.some(hasName)
+    const addresses = named
+      ? await unlessAborted(this.#resolve(target), signal, 'dns')
+      : this.#dialable(target.addresses)
     const attempts = addresses.map(
       address => (attempt: AbortSignal) => this.#attempt(address, target, attempt),
     )
@@ -69,7 +74,12 @@ export class Dialer {
     const found = lists.flatMap(list => (list.status === 'fulfilled' ? list.value : []))
     const failed = lists.find(list => list.status === 'rejected')
     if (found.length === 0 && failed) throw failed.reason
-    const unique = [...new Map(found.map(address => [address.toString(), address])).values()]
+    return this.#dialable(found)
+  }
+
+  /** Those that a transport knows, each once. Throws `ERR_NO_TRANSPORT` when there are none. */
+  #dialable(addresses: readonly Multiaddr[]): Multiaddr[] {
+    const unique = [...new Map(addresses.map(address => [address.toString(), address])).values()]
     const dialable = unique.filter(address => this.#transportFor(address))
     if (dialable.length > 0) return dialable
     throw new ParleyError('ERR_NO_TRANSPORT', `No transport here can dial ${addresses.join(', ')}.`, {
@@ -98,8 +108,9 @@ export class Dialer {
     signal: AbortSignal,
   ): Promise<Dialled> {
     const socket = await this.#transportFor(address)!.dial(address, signal)
-    const { identity } = this.#options
-    const upgraded = await upgrade(socket, { direction: 'outbound', identity, expected, optimistic }, signal)
+    const { identity, spareKey } = this.#options
+    const options = { direction: 'outbound', identity, spareKey, expected, optimistic } as const
+    const upgraded = await upgrade(socket, options, signal)
     return { socket, upgraded }
   }
 }
@@ -218,6 +229,8 @@ interface SharedDial<T> {
   result: Promise<T>
   controller: AbortController
   waiting: number
+  /** It has succeeded: there is nothing left to abort, which takes its time. */
+  done: boolean
 }
 
 /**
@@ -239,7 +252,9 @@ export class SharedDials<T> {
     const shared = this.#dials.get(key) ?? this.#start(key, dial)
     shared.waiting++
     try {
-      return await (signal ? unlessAborted(shared.result, signal) : shared.result)
+      const result = await (signal ? unlessAborted(shared.result, signal) : shared.result)
+      shared.done = true
+      return result
     } finally {
       shared.waiting--
       if (shared.waiting === 0) this.#abandon(key, shared, signal)
@@ -255,14 +270,13 @@ export class SharedDials<T> {
     const controller = new AbortController()
     const message = 'The other side did not answer in time; check the address and any firewall.'
     const result = withDeadline({ delay: this.#timeout, message, controller }, dial)
-    const shared = { result, controller, waiting: 0 }
+    const shared = { result, controller, waiting: 0, done: false }
     this.#dials.set(key, shared)
     return shared
   }
 
-  /** Of no effect on a dial that is over, but to forget it. */
   #abandon(key: string, shared: SharedDial<T>, signal: AbortSignal | undefined): void {
     if (this.#dials.get(key) === shared) this.#dials.delete(key)
-    shared.controller.abort(signal?.reason ?? tooLate)
+    if (!shared.done) shared.controller.abort(signal?.reason ?? tooLate)
   }
 }

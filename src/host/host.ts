@@ -1,6 +1,7 @@
 import type { Budget } from '../net/budget.ts'
 import { Connection, type ConnectionEvents, type OpenOptions } from '../net/connection.ts'
 import { memory } from '../net/memory.ts'
+import { SpareKey } from '../net/spare-key.ts'
 import type { Stream } from '../net/stream.ts'
 import { tcp } from '../net/tcp.ts'
 import {
@@ -99,6 +100,7 @@ export class Host implements AsyncDisposable {
   readonly peers: Peers
   /** The bounds that hold. */
   readonly limits: Limits
+  readonly #spareKey = new SpareKey()
   readonly #dialer: Dialer
   readonly #dials: SharedDials<Connection>
   readonly #targets = new Targets()
@@ -125,7 +127,8 @@ export class Host implements AsyncDisposable {
     const noise = createNoiseIdentity(identity, [YAMUX_PROTOCOL])
     const resolver = options.resolver ?? systemResolver()
     this.#dials = new SharedDials(this.limits.dialTimeout)
-    this.#dialer = new Dialer({ transports, identity: noise, resolver, limits: this.limits })
+    const spareKey = this.#spareKey
+    this.#dialer = new Dialer({ transports, identity: noise, spareKey, resolver, limits: this.limits })
     this.#connections = new Connections(this.peerId, {
       connect: connection => this.#events.emit('connect', connection),
       disconnect: (connection, error) => this.#events.emit('disconnect', { connection, error }),
@@ -135,6 +138,7 @@ export class Host implements AsyncDisposable {
     this.#inbound = new Inbound({
       transports,
       identity: noise,
+      spareKey,
       limits: this.limits,
       budget: () => this.#resources.connection('inbound'),
       accepted: (socket, upgraded, budget) => this.#accept(socket, upgraded, budget),
@@ -362,6 +366,7 @@ export class Host implements AsyncDisposable {
     cancel()
     for (const connection of this.connections) connection.abort()
     this.#identify.stop()
+    this.#spareKey.clear()
     this.#idle.clear()
   }
 

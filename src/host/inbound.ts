@@ -1,5 +1,6 @@
 import type { Budget } from '../net/budget.ts'
 import type { Connection } from '../net/connection.ts'
+import type { SpareKey } from '../net/spare-key.ts'
 import { Deadlines, monotonicNow } from '../net/timer.ts'
 import type { Listener, Socket, Transport } from '../net/transport.ts'
 import { type Upgraded, upgrade } from '../net/upgrade.ts'
@@ -13,6 +14,7 @@ import { Admission, type Crowd } from './admission.ts'
 export interface InboundOptions {
   transports: readonly Transport[]
   identity: NoiseIdentity
+  spareKey: SpareKey
   limits: Limits
   /** A budget for one more connection, if there may be one. */
   budget(): Budget | undefined
@@ -119,7 +121,8 @@ export class Inbound implements Crowd {
 
   async #upgrade(stranger: Stranger): Promise<Connection | undefined> {
     const { socket, budget } = stranger
-    const upgraded = await upgrade(socket, { direction: 'inbound', identity: this.#options.identity })
+    const { identity, spareKey } = this.#options
+    const upgraded = await upgrade(socket, { direction: 'inbound', identity, spareKey })
     if (!this.#pending.has(stranger)) return undefined
     this.#admission.forgive(socket.remoteAddress)
     const connection = this.#options.accepted(socket, upgraded, budget)

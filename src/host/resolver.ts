@@ -93,6 +93,11 @@ async function ask(search: Search, kind: keyof Resolver, name: string): Promise<
   }
 }
 
+/** Whether the address holds a name that stands for others. */
+export function hasName(address: Multiaddr): boolean {
+  return nameOf(address) !== undefined
+}
+
 function nameOf(address: Multiaddr): { protocol: string; value: string } | undefined {
   const found = address.components.find(({ name }) => name in lookups)
   return found && { protocol: found.name, value: found.value ?? '' }

@@ -26,6 +26,7 @@ import { concat } from '../wire/bytes.ts'
 import { type DialStage, ParleyError, remoteError } from '../wire/errors.ts'
 import type { PublicKey } from '../wire/keys.ts'
 import type { PeerId } from '../wire/peer-id.ts'
+import type { SpareKey } from './spare-key.ts'
 import { aborted, deferred, onAbort } from './timer.ts'
 import type { Socket } from './transport.ts'
 
@@ -171,12 +172,22 @@ export class Upgrade {
   }
 }
 
+/** What the upgrade of a socket starts from. */
+export interface SocketUpgradeOptions extends UpgradeOptions {
+  /** Where the ephemeral key comes from if there is one, and one is made while this handshake waits. */
+  spareKey?: SpareKey | undefined
+}
+
 /**
  * Upgrades a socket. The signal is the deadline: bytes that trickle in do not prolong it; who gives none destroys the socket. On
  * failure the socket is destroyed; the error's stage says how far it came.
  */
-export function upgrade(socket: Socket, options: UpgradeOptions, signal?: AbortSignal): Promise<Upgraded> {
-  const machine = new Upgrade(options)
+export function upgrade(
+  socket: Socket,
+  { spareKey, ...options }: SocketUpgradeOptions,
+  signal?: AbortSignal,
+): Promise<Upgraded> {
+  const machine = new Upgrade({ ephemeralKey: spareKey?.take(), ...options })
   const { promise, resolve, reject } = deferred<Upgraded>()
   let settled = false
   const settle = (finish: () => void) => {
@@ -189,16 +200,20 @@ export function upgrade(socket: Socket, options: UpgradeOptions, signal?: AbortS
       socket.destroy()
       reject(error)
     })
+  const succeed = (upgraded: Upgraded) => {
+    // Nothing may arrive between this handler and the connection's.
+    socket.pause()
+    settle(() => resolve(upgraded))
+  }
   const undo = onAbort(signal, () => fail(aborted(signal!, machine.stage)))
   const step = (upgraded: Upgraded | undefined) => {
     if (settled) return
     // The last message too: the other side works on it while this one makes its first frames, which is worth a write.
     const out = machine.take()
     if (out.length > 0) socket.write([out])
-    if (!upgraded) return
-    // Nothing may arrive between this handler and the connection's.
-    socket.pause()
-    settle(() => resolve(upgraded))
+    if (upgraded) succeed(upgraded)
+    // The other side has something to do now, and this one has not.
+    else if (out.length > 0) spareKey?.prepare()
   }
   socket.attach({
     data(chunk) {

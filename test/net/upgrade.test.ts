@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { provider } from '#src/crypto/index'
+import { SpareKey } from '#src/net/spare-key'
 import { withDeadline } from '#src/net/timer'
 import { Upgrade, type Upgraded, type UpgradeOptions, type UpgradeProgress, upgrade } from '#src/net/upgrade'
 import { NegotiationListener } from '#src/protocol/negotiate'
-import { concat, utf8, utf8Text } from '#src/wire/bytes'
+import { concat, hex, utf8, utf8Text } from '#src/wire/bytes'
 import { type ErrorCode, ParleyError } from '#src/wire/errors'
 import { generateKey, type PrivateKey } from '#src/wire/keys'
 import { PeerId } from '#src/wire/peer-id'
@@ -46,6 +48,11 @@ function finish(a: Upgrade, b: Upgrade, cutting: Cutting): [Upgraded, Upgraded] 
 
 function isThere<T>(value: T | undefined): value is T {
   return value !== undefined
+}
+
+/** Of the first Noise message that was sent, behind the header, the proposal or its echo, and the length. */
+function ephemeralKeyOf({ sent }: CountingSocket): string {
+  return hex(concat(sent).subarray(30, 62))
 }
 
 function assertTalk({ session: from }: Upgraded, { session: to }: Upgraded): void {
@@ -270,6 +277,41 @@ describe('upgrade()', () => {
     assert.equal(utf8Text(concat(upgradedA.session.receive(ear.bytes))), 'early')
     a.destroy()
     await until(() => ear.isClosed)
+  })
+
+  test('makes a key for the next one while it waits, and takes the one that was made', async () => {
+    const spareKeys = [new SpareKey(), new SpareKey()] as const
+    const handshakes: [string, string][] = []
+    for (let count = 0; count < 3; count++) {
+      const [a, b] = (await socketPair()).map(socket => new CountingSocket(socket)) as [
+        CountingSocket,
+        CountingSocket,
+      ]
+      const listening = upgrade(b, { ...inbound, spareKey: spareKeys[1] }, never)
+      await upgrade(a, { ...outbound, spareKey: spareKeys[0] }, never)
+      await listening
+      handshakes.push([ephemeralKeyOf(a), ephemeralKeyOf(b)])
+      a.destroy()
+      b.destroy()
+    }
+    const made = spareKeys.map(spareKey => hex(spareKey.take()!.publicKey))
+    // Six in handshakes and two for those to come: none twice.
+    assert.equal(new Set([...handshakes.flat(), ...made]).size, 8)
+  })
+
+  test('sends the key that was made', async t => {
+    const key = provider.x25519()
+    t.mock.method(provider, 'x25519', () => key, { times: 1 })
+    const spareKey = new SpareKey()
+    spareKey.prepare()
+    const [a, b] = await socketPair()
+    const dialled = new CountingSocket(a)
+    const listening = upgrade(b, inbound, never)
+    const upgradedA = await upgrade(dialled, { ...outbound, spareKey }, never)
+    assert.equal(ephemeralKeyOf(dialled), hex(key.publicKey))
+    assertTalk(upgradedA, await listening)
+    a.destroy()
+    b.destroy()
   })
 
   for (const length of [513, 560, 620]) {

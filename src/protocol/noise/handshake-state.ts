@@ -1,6 +1,7 @@
 import { type DhKeyPair, provider } from '../../crypto/index.ts'
-import { concat } from '../../wire/bytes.ts'
+import { concat, hex } from '../../wire/bytes.ts'
 import { ParleyError, remoteError } from '../../wire/errors.ts'
+import { Recent } from '../../wire/recent.ts'
 import type { CipherState } from './cipher-state.ts'
 import { SymmetricState } from './symmetric-state.ts'
 
@@ -10,6 +11,9 @@ type Token = 'e' | 's' | 'ee' | 'es' | 'se'
 const pattern: readonly (readonly Token[])[] = [['e'], ['e', 'ee', 's', 'es'], ['s', 'se']]
 
 const keyLength = 32
+
+/** Static keys come again with their peers. In the array that it was in before, the provider knows a key that it has read in. */
+const seen = new Recent<Uint8Array>(1024)
 
 /** Which side one is: the dialer of a connection is the initiator. */
 export type NoiseRole = 'initiator' | 'responder'
@@ -133,7 +137,7 @@ export class HandshakeState {
     }
     if (token === 's') {
       const length = keyLength + draft.symmetric.overhead
-      draft.rs = draft.symmetric.decryptAndHash(cut(rest, length))
+      draft.rs = firstSeen(draft.symmetric.decryptAndHash(cut(rest, length)))
       return rest.subarray(length)
     }
     draft.symmetric.mixKey(this.#dh(token, draft))
@@ -153,6 +157,14 @@ export class HandshakeState {
       })
     }
   }
+}
+
+function firstSeen(key: Uint8Array): Uint8Array {
+  const name = hex(key)
+  const known = seen.get(name)
+  if (known) return known
+  seen.set(name, key)
+  return key
 }
 
 function cut(bytes: Uint8Array, length: number): Uint8Array {
