@@ -61,6 +61,14 @@ export class Tasks {
     return { 'us p50': median(times), 'us p99': percentile(times, 0.99) }
   }
 
+  /** The same round trips, counted. */
+  async echoes({ addresses, ms }) {
+    const pipe = await this.#open('echo', addresses)
+    const measured = await timed(async () => [(await roundTrips(pipe, ms)).length])
+    await pipe.end()
+    return measured
+  }
+
   /** Connections made and closed, one after another. */
   async connections({ addresses, ms }) {
     const client = await this.#contender.createClient(this.#options)
