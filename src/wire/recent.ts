@@ -20,6 +20,13 @@ export class Recent<V> {
     this.#entries.set(key, value)
   }
 
+  /** The value that is there; the given one from now on where there is none. */
+  getOrSet(key: string, value: V): V {
+    const known = this.#entries.get(key)
+    if (known === undefined) this.set(key, value)
+    return known ?? value
+  }
+
   #dropFirst(): void {
     for (const key of this.#entries.keys()) {
       this.#entries.delete(key)

@@ -23,4 +23,13 @@ describe('Recent', () => {
     for (const key of ['a', 'b', 'b']) recent.set(key, 0)
     assert.ok(recent.has('a'))
   })
+
+  test('keeps the value that came first, where it is told to', () => {
+    const recent = new Recent<number>(2)
+    assert.equal(recent.getOrSet('a', 0), 0)
+    assert.equal(recent.getOrSet('a', 1), 0)
+    recent.set('b', 2)
+    recent.set('c', 3)
+    assert.equal(recent.getOrSet('a', 4), 4)
+  })
 })

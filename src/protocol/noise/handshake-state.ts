@@ -137,7 +137,8 @@ export class HandshakeState {
     }
     if (token === 's') {
       const length = keyLength + draft.symmetric.overhead
-      draft.rs = firstSeen(draft.symmetric.decryptAndHash(cut(rest, length)))
+      const key = draft.symmetric.decryptAndHash(cut(rest, length))
+      draft.rs = seen.getOrSet(hex(key), key)
       return rest.subarray(length)
     }
     draft.symmetric.mixKey(this.#dh(token, draft))
@@ -157,14 +158,6 @@ export class HandshakeState {
       })
     }
   }
-}
-
-function firstSeen(key: Uint8Array): Uint8Array {
-  const name = hex(key)
-  const known = seen.get(name)
-  if (known) return known
-  seen.set(name, key)
-  return key
 }
 
 function cut(bytes: Uint8Array, length: number): Uint8Array {
