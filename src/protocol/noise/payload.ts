@@ -20,6 +20,9 @@ export interface NoisePayload {
   readonly muxers: readonly string[]
 }
 
+/** Longer payloads are not remembered, since what they offer may fill 64 KiB. Those of RSA with 2,048 bits have some 600 bytes. */
+const longestKept = 1024
+
 /** Payloads that were found good, by a hash with the static key: for as long as it runs, a peer shows the same one to everybody. */
 const proven = new Recent<NoisePayload>(1024)
 
@@ -66,7 +69,7 @@ export function verifyPayload(
     throw remoteError('ERR_IDENTITY', 'The other side could not prove its identity.', { stage: 'identity' })
   }
   const payload = { publicKey, peerId, muxers }
-  proven.set(name, payload)
+  if (bytes.length <= longestKept) proven.set(name, payload)
   return payload
 }
 

@@ -67,6 +67,17 @@ describe('the handshake payload', () => {
     refuses('ERR_PEER_MISMATCH', () => check(payload, PeerId.fromPublicKey(otherKey.publicKey)))
   })
 
+  test('is not remembered when it is long', async () => {
+    const own = await identityKey('ed25519')
+    const kept = (length: number) => {
+      const payload = encodePayload(own, staticKey, ['x'.repeat(length)])
+      const [first, second] = [check(payload), check(payload)]
+      return first === second
+    }
+    assert.ok(kept(800))
+    assert.ok(!kept(1_000))
+  })
+
   test('holds key, signature and muxers under the numbers of the specification', () => {
     const parts = payloadOf(key.publicKey.bytes, signature, offering([yamux, '/mplex/6.7.0']).finish())
     assert.deepEqual(encodePayload(key, staticKey, [yamux, '/mplex/6.7.0']), parts)
