@@ -13,7 +13,7 @@ const pattern: readonly (readonly Token[])[] = [['e'], ['e', 'ee', 's', 'es'], [
 const keyLength = 32
 
 /** Static keys come again with their peers. In the array that it was in before, the provider knows a key that it has read in. */
-const seen = new Recent<Uint8Array>(1024)
+const seen = new Recent<Uint8Array>(128)
 
 /** Which side one is: the dialer of a connection is the initiator. */
 export type NoiseRole = 'initiator' | 'responder'

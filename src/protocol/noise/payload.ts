@@ -1,10 +1,8 @@
-import { provider } from '../../crypto/index.ts'
-import { concat, hex, utf8, utf8Text } from '../../wire/bytes.ts'
+import { concat, utf8, utf8Text } from '../../wire/bytes.ts'
 import { remoteError } from '../../wire/errors.ts'
 import { type PrivateKey, PublicKey } from '../../wire/keys.ts'
 import { PeerId } from '../../wire/peer-id.ts'
 import { fields, ProtobufWriter } from '../../wire/protobuf.ts'
-import { Recent } from '../../wire/recent.ts'
 
 /** What the identity key signs: this text, then the static X25519 key. */
 const signatureDomain = utf8('noise-libp2p-static-key:')
@@ -14,17 +12,11 @@ const maxMuxers = 100
 
 /** What a handshake payload proves and offers. */
 export interface NoisePayload {
-  readonly publicKey: PublicKey
-  readonly peerId: PeerId
+  publicKey: PublicKey
+  peerId: PeerId
   /** Muxers offered for early negotiation, in the sender's order; empty when the extension is absent. */
-  readonly muxers: readonly string[]
+  muxers: string[]
 }
-
-/** Longer payloads are not remembered, since what they offer may fill 64 KiB. Those of RSA with 2,048 bits have some 600 bytes. */
-const longestKept = 1024
-
-/** Payloads that were found good, by a hash with the static key: for as long as it runs, a peer shows the same one to everybody. */
-const proven = new Recent<NoisePayload>(1024)
 
 /**
  * The payload that ties an identity to a static Noise key: field 1 the public key, field 2 the signature,
@@ -55,28 +47,17 @@ export function verifyPayload(
   staticKey: Uint8Array,
   expected: PeerId | undefined,
 ): NoisePayload {
-  const name = hex(provider.sha256(staticKey, bytes))
-  const known = proven.get(name)
-  if (known) {
-    checkPeer(known.peerId, expected)
-    return known
-  }
   const { identityKey, signature, muxers } = decodePayload(bytes)
   const publicKey = decodeIdentity(identityKey)
   const peerId = PeerId.fromPublicKey(publicKey)
-  checkPeer(peerId, expected)
+  if (expected !== undefined && !expected.equals(peerId)) {
+    const message = `The peer at this address is ${peerId}, not ${expected}: check the address, or whether someone is in between.`
+    throw remoteError('ERR_PEER_MISMATCH', message, { stage: 'identity' })
+  }
   if (!publicKey.verify(concat([signatureDomain, staticKey]), signature)) {
     throw remoteError('ERR_IDENTITY', 'The other side could not prove its identity.', { stage: 'identity' })
   }
-  const payload = { publicKey, peerId, muxers }
-  if (bytes.length <= longestKept) proven.set(name, payload)
-  return payload
-}
-
-function checkPeer(peerId: PeerId, expected: PeerId | undefined): void {
-  if (expected === undefined || expected.equals(peerId)) return
-  const message = `The peer at this address is ${peerId}, not ${expected}: check the address, or whether someone is in between.`
-  throw remoteError('ERR_PEER_MISMATCH', message, { stage: 'identity' })
+  return { publicKey, peerId, muxers }
 }
 
 function decodePayload(bytes: Uint8Array): {

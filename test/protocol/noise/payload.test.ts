@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { provider } from '#src/crypto/index'
 import { encodePayload, verifyPayload } from '#src/protocol/noise/payload'
 import { concat, EMPTY, utf8 } from '#src/wire/bytes'
 import { ParleyError } from '#src/wire/errors'
@@ -49,34 +48,6 @@ describe('the handshake payload', () => {
       refuses('ERR_IDENTITY', () => verifyPayload(payload, pattern(33).subarray(1), peerId))
     })
   }
-
-  test('is checked once, for its own static key alone, and again as long as it is not good', async t => {
-    const own = await identityKey('ed25519')
-    const payload = encodePayload(own, staticKey, [yamux])
-    const { mock } = t.mock.method(provider, 'verify')
-    const first = check(payload)
-    assert.deepEqual(check(payload, first.peerId), first)
-    assert.equal(mock.callCount(), 1)
-    const bad = payloadOf(own.publicKey.bytes, new Uint8Array(64))
-    for (const count of [2, 3]) {
-      refuses('ERR_IDENTITY', () => check(bad))
-      assert.equal(mock.callCount(), count)
-    }
-    refuses('ERR_IDENTITY', () => verifyPayload(payload, pattern(33).subarray(1), first.peerId))
-    assert.equal(mock.callCount(), 4)
-    refuses('ERR_PEER_MISMATCH', () => check(payload, PeerId.fromPublicKey(otherKey.publicKey)))
-  })
-
-  test('is not remembered when it is long', async () => {
-    const own = await identityKey('ed25519')
-    const kept = (length: number) => {
-      const payload = encodePayload(own, staticKey, ['x'.repeat(length)])
-      const [first, second] = [check(payload), check(payload)]
-      return first === second
-    }
-    assert.ok(kept(800))
-    assert.ok(!kept(1_000))
-  })
 
   test('holds key, signature and muxers under the numbers of the specification', () => {
     const parts = payloadOf(key.publicKey.bytes, signature, offering([yamux, '/mplex/6.7.0']).finish())
