@@ -35,7 +35,7 @@ export interface DialTarget {
 export interface DialerOptions {
   transports: readonly Transport[]
   identity: NoiseIdentity
-  spareKey?: SpareKey | undefined
+  spareKey: SpareKey
   resolver: Resolver
   limits: Pick<Limits, 'dialTimeout' | 'dialStagger' | 'parallelDials'>
 }
@@ -55,10 +55,8 @@ export class Dialer {
   async dial(target: DialTarget, signal: AbortSignal): Promise<Dialled> {
     const { dialTimeout, dialStagger, parallelDials } = this.#options.limits
     const named = target.addresses.some(hasName)
-    const addresses = named
-      ? await unlessAborted(this.#resolve(target), signal, 'dns')
-      : this.#dialable(target.addresses)
-    const attempts = addresses.map(
+    const addresses = named ? await unlessAborted(this.#resolve(target), signal, 'dns') : target.addresses
+    const attempts = this.#dialable(addresses).map(
       address => (attempt: AbortSignal) => this.#attempt(address, target, attempt),
     )
     if (attempts.length === 1) return attempts[0]!(signal)
@@ -74,7 +72,7 @@ export class Dialer {
     const found = lists.flatMap(list => (list.status === 'fulfilled' ? list.value : []))
     const failed = lists.find(list => list.status === 'rejected')
     if (found.length === 0 && failed) throw failed.reason
-    return this.#dialable(found)
+    return found
   }
 
   /** Those that a transport knows, each once. Throws `ERR_NO_TRANSPORT` when there are none. */
