@@ -16,7 +16,7 @@ import {
 import type { Socket, Transport } from '../net/transport.ts'
 import type { Direction, Upgraded } from '../net/upgrade.ts'
 import { IDENTIFY_PROTOCOL, IDENTIFY_PUSH_PROTOCOL } from '../protocol/identify.ts'
-import { type Limits, withDefaults } from '../protocol/limits.ts'
+import { type LimitOptions, type Limits, withDefaults } from '../protocol/limits.ts'
 import { createNoiseIdentity } from '../protocol/noise/handshake.ts'
 import { PING_PROTOCOL } from '../protocol/ping.ts'
 import { YAMUX_PROTOCOL } from '../protocol/yamux/session.ts'
@@ -56,7 +56,7 @@ export interface HostOptions {
   /** Default: TCP, and the memory transport. */
   transports?: readonly Transport[]
   /** See `Limits` for each and its default. */
-  limits?: Partial<Limits>
+  limits?: LimitOptions
   /** How the host calls itself to others. Default `parley/<version>`. */
   agent?: string
   /** Where names are looked up. Default: the system's resolver. */

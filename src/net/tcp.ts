@@ -17,12 +17,41 @@ const keepAliveDelay = 60_000
 /** What interfaces there are is looked up no more often than this, in milliseconds: everyone who connects asks. */
 const freshness = 1_000
 
-const socketOptions = {
+const serverOptions = {
   noDelay: true,
   keepAlive: true,
   keepAliveInitialDelay: keepAliveDelay,
   allowHalfOpen: true,
+  pauseOnConnect: true,
 }
+
+/**
+ * What a socket is made from, in one literal, and with what node:net would add by itself: to copy and extend what was put together by
+ * spreading takes Node 20 some 10 us a socket, and leaves hidden classes that are never used again.
+ */
+const dialOptions = ({ host, port }: Endpoint, onread: OnReadOpts) => ({
+  host,
+  port,
+  onread,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: keepAliveDelay,
+  allowHalfOpen: true,
+  emitClose: false,
+  autoDestroy: true,
+  decodeStrings: false,
+})
+
+/** The same for a socket that the system has accepted. */
+const acceptOptions = (handle: object, onread: OnReadOpts) => ({
+  handle,
+  onread,
+  pauseOnCreate: true,
+  allowHalfOpen: true,
+  emitClose: false,
+  autoDestroy: true,
+  decodeStrings: false,
+})
 
 /** TCP over node:net, for `/ip4/…/tcp/…` and `/ip6/…/tcp/…`. */
 export function tcp(): Transport {
@@ -48,7 +77,7 @@ async function dial(address: Multiaddr, signal: AbortSignal): Promise<Socket> {
   if (!endpoint) throw new ParleyError('ERR_NO_TRANSPORT', `TCP cannot dial ${address}.`)
   const { promise, resolve, reject } = deferred<Socket>()
   const landing = new Landing()
-  const socket = connect({ ...endpoint, ...socketOptions, onread: landing })
+  const socket = connect(dialOptions(endpoint, landing))
   const undo = onAbort(signal, () => {
     socket.destroy()
     reject(aborted(signal, 'tcp'))
@@ -61,7 +90,7 @@ async function dial(address: Multiaddr, signal: AbortSignal): Promise<Socket> {
 async function listen(address: Multiaddr, accept: (socket: Socket) => void): Promise<Listener> {
   const endpoint = endpointOf(address)
   if (!endpoint) throw new ParleyError('ERR_NO_TRANSPORT', `TCP cannot listen on ${address}.`)
-  const server = createServer({ ...socketOptions, pauseOnConnect: true }, accepted => {
+  const server = createServer(serverOptions, accepted => {
     const landing = new Landing()
     const socket = withLanding(accepted, landing)
     socket.on('error', () => {})
@@ -184,8 +213,7 @@ function withLanding(accepted: NodeSocket, landing: Landing): NodeSocket {
     return accepted
   }
   holder._handle = null
-  const options = { handle, onread: landing, allowHalfOpen: true, pauseOnCreate: true }
-  return new NodeSocket(options)
+  return new NodeSocket(acceptOptions(handle, landing))
 }
 
 interface WriteState {

@@ -54,7 +54,7 @@ export interface UpgradeOptions {
   /** Whom we mean to talk to. */
   expected?: PeerId | undefined
   /** Whether the dialer sends Noise message 1 without waiting to hear that Noise is spoken. Default true. */
-  optimistic?: boolean
+  optimistic?: boolean | undefined
   /** Fresh unless given; only the specification's transcript gives it. */
   ephemeralKey?: DhKeyPair | undefined
   /** Called as each stage is passed, before anything that follows from it is sent. */
@@ -82,13 +82,13 @@ export class Upgrade {
   #out: Uint8Array[] = []
   #stage: DialStage = 'negotiate'
 
-  constructor({ direction, optimistic = true, passed, ...handshake }: UpgradeOptions) {
+  constructor({ direction, identity, expected, optimistic = true, ephemeralKey, passed }: UpgradeOptions) {
     this.#dialer = direction === 'outbound'
     this.#optimistic = this.#dialer && optimistic
     this.#passed = passed
     const role = this.#dialer ? 'initiator' : 'responder'
     const opened = () => this.#pass({ stage: 'noise' }, 'identity')
-    this.#handshake = new NoiseHandshake({ ...handshake, role, opened })
+    this.#handshake = new NoiseHandshake({ role, identity, expected, ephemeralKey, opened })
     this.#negotiation = this.#negotiate(NOISE_PROTOCOL)
     this.#out.push(this.#negotiation.take())
     if (this.#optimistic) this.#out.push(this.#handshake.take())
@@ -184,10 +184,11 @@ export interface SocketUpgradeOptions extends UpgradeOptions {
  */
 export function upgrade(
   socket: Socket,
-  { spareKey, ...options }: SocketUpgradeOptions,
+  { direction, identity, expected, optimistic, passed, spareKey, ephemeralKey }: SocketUpgradeOptions,
   signal?: AbortSignal,
 ): Promise<Upgraded> {
-  const machine = new Upgrade({ ephemeralKey: spareKey?.take(), ...options })
+  const key = ephemeralKey ?? spareKey?.take()
+  const machine = new Upgrade({ direction, identity, expected, optimistic, ephemeralKey: key, passed })
   const { promise, resolve, reject } = deferred<Upgraded>()
   let settled = false
   const settle = (finish: () => void) => {

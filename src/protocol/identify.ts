@@ -175,6 +175,6 @@ function decodeAddress(bytes: Uint8Array): Multiaddr | undefined {
 
 /** Cut between characters, of which each has four bytes at most. */
 function cutText(bytes: Uint8Array): string {
-  const characters = Array.from(utf8Text(bytes.subarray(0, maxText * 4)))
-  return characters.slice(0, maxText).join('')
+  const text = utf8Text(bytes.subarray(0, maxText * 4))
+  return text.length <= maxText ? text : Array.from(text).slice(0, maxText).join('')
 }

@@ -78,8 +78,11 @@ export interface Limits {
   /** Peers kept in the address book; the ones that were heard of longest ago are forgotten first. */
   peers: number
   /** The bounds of the muxer. */
-  yamux: Partial<YamuxLimits>
+  yamux: YamuxLimits
 }
+
+/** What is given of `Limits`; the rest has its default. */
+export type LimitOptions = Partial<Omit<Limits, 'yamux'> & { yamux: Partial<YamuxLimits> }>
 
 /** The bounds of one yamux session. */
 export interface YamuxLimits {
@@ -159,10 +162,11 @@ export const defaultLimits: Limits = {
 }
 
 /** The limits with their defaults. Throws `ERR_USAGE` for one that is no number of zero or more. */
-export function withDefaults(limits: Partial<Limits> = {}): Limits {
+export function withDefaults(limits: LimitOptions = {}): Limits {
   const { connections = defaultLimits.connections, memory = defaultLimits.memory } = limits
   const shares = { inbound: Math.ceil(0.75 * connections), memoryPerConnection: Math.ceil(memory / 2) }
-  const all = { ...defaultLimits, ...shares, ...limits }
+  const muxer = { ...defaultYamuxLimits, ...limits.yamux }
+  const all = { ...defaultLimits, ...shares, ...limits, yamux: muxer }
   const { yamux, ...own } = all
   for (const [name, value] of Object.entries({ ...own, ...yamux })) {
     if (value >= 0) continue

@@ -69,6 +69,11 @@ export function hex(bytes: Uint8Array): string {
   return text
 }
 
+/** A text that stands for these bytes alone, for a map to find them by: a character each, in one piece, where `hex` is a chain of many. */
+export function mapKey(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[])
+}
+
 /** The bytes that hexadecimal digits of either case stand for. Throws `ERR_USAGE` for any other text. */
 export function fromHex(text: string): Uint8Array {
   if (text.length % 2 !== 0 || /[^0-9a-f]/i.test(text)) {

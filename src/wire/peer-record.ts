@@ -60,7 +60,8 @@ export function openPeerRecord(bytes: Uint8Array, known?: PublicKey): PeerRecord
     cause => notValid('is malformed', cause),
   )
   if (!record.peerId.matches(publicKey)) throw notValid('is signed by another peer than the one it is about')
-  return { ...record, publicKey }
+  const { peerId, seq, addresses } = record
+  return { peerId, seq, addresses, publicKey }
 }
 
 function openForm(bytes: Uint8Array, { domain, payloadType }: Form, known: PublicKey | undefined): Envelope {

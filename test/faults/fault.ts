@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Host } from '#src/host/host'
-import type { Limits } from '#src/protocol/limits'
+import type { LimitOptions } from '#src/protocol/limits'
 import { ParleyError } from '#src/wire/errors'
 import { withHosts } from '../support/hosts.ts'
 import { until } from '../support/net.ts'
@@ -38,7 +38,7 @@ export function testFaults(faults: readonly Fault[]): void {
 
 /** Runs the body with two hosts and a proxy between them. */
 export async function withProxy(
-  limits: Partial<Limits>,
+  limits: LimitOptions,
   body: (dialer: Host, listener: Host, proxy: FaultyProxy, target: string) => Promise<void>,
 ): Promise<void> {
   await withHosts(2, { limits }, async (dialer, listener) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Host } from '#src/host/host'
-import type { Limits } from '#src/protocol/limits'
+import type { LimitOptions } from '#src/protocol/limits'
 import { serveEcho } from '../support/hosts.ts'
 import { collect, until } from '../support/net.ts'
 import { pattern } from '../support/wire.ts'
@@ -19,7 +19,7 @@ function sizes(scale: Scale): { interval: number; answer: number; bound: number 
   return { interval, answer, bound: 1.1 * interval + answer + (scale === 'full' ? 5_000 : 500) }
 }
 
-function limitsOf(scale: Scale): Partial<Limits> {
+function limitsOf(scale: Scale): LimitOptions {
   const { interval, answer } = sizes(scale)
   return { yamux: { keepAliveInterval: interval, keepAliveTimeout: answer } }
 }

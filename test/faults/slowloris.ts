@@ -5,7 +5,7 @@ import { createHost, type Host } from '#src/host/host'
 import { tcp } from '#src/net/tcp'
 import type { Socket } from '#src/net/transport'
 import { Upgrade, type Upgraded } from '#src/net/upgrade'
-import type { Limits } from '#src/protocol/limits'
+import type { LimitOptions } from '#src/protocol/limits'
 import { createNoiseIdentity } from '#src/protocol/noise/handshake'
 import { YAMUX_PROTOCOL } from '#src/protocol/yamux/session'
 import type { YamuxStream } from '#src/protocol/yamux/stream'
@@ -199,7 +199,7 @@ function sizes(scale: Scale): { count: number; interval: number; deadline: numbe
 /** Attacks a host in one phase while honest peers dial it. */
 async function attack(phase: Phase, scale: Scale): Promise<string> {
   const { count, interval, deadline } = sizes(scale)
-  const limits: Partial<Limits> = {
+  const limits: LimitOptions = {
     connections: 2_048,
     pendingInbound: 1_024,
     // Nobody is to make room for another here: it is the deadline that is tried.

@@ -6,7 +6,7 @@ import type { Connection } from '#src/net/connection'
 import { tcp } from '#src/net/tcp'
 import type { Transport } from '#src/net/transport'
 import { upgrade } from '#src/net/upgrade'
-import type { Limits } from '#src/protocol/limits'
+import type { LimitOptions } from '#src/protocol/limits'
 import type { ErrorCode, ParleyError } from '#src/wire/errors'
 import { generateKey, PrivateKey } from '#src/wire/keys'
 import { Multiaddr } from '#src/wire/multiaddr'
@@ -61,7 +61,7 @@ export class Attack extends Trial {
   }
 
   /** A host that listens, to be attacked. */
-  static async target(limits: Partial<Limits>, transport: Transport = tcp()): Promise<Host> {
+  static async target(limits: LimitOptions, transport: Transport = tcp()): Promise<Host> {
     const identity = PrivateKey.fromSeed(secret)
     return createHost({ identity, limits, transports: [transport], listen: ['/ip4/127.0.0.1/tcp/0'] })
   }

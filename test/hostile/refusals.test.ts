@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { createHost, type Host } from '#src/host/host'
 import { memory } from '#src/net/memory'
 import type { Listener, Socket } from '#src/net/transport'
-import type { Limits } from '#src/protocol/limits'
+import type { LimitOptions } from '#src/protocol/limits'
 import { concat, utf8 } from '#src/wire/bytes'
 import { Multiaddr } from '#src/wire/multiaddr'
 import { ForeignTransport } from '../support/foreign.ts'
@@ -27,7 +27,7 @@ const zero = { connections: 0, inbound: 0, outbound: 0, pending: 0, dials: 0, pe
 /** What a host is tried with. */
 interface Ordeal {
   times: number
-  limits?: Partial<Limits>
+  limits?: LimitOptions
   /** Before all, and after all. */
   begin?(host: Host): Promise<void>
   end?(): Promise<void>

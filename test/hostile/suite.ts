@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Host } from '#src/host/host'
 import type { Usage } from '#src/host/resources'
 import type { Transport } from '#src/net/transport'
-import type { Limits } from '#src/protocol/limits'
+import type { LimitOptions } from '#src/protocol/limits'
 import { turns } from '../support/net.ts'
 import { Attack, secret } from './attack.ts'
 import { areas, ids, idsOf } from './ids.ts'
@@ -44,7 +44,7 @@ export interface LiveOptions {
   /** Whether it is a flood, for which the bounds are wider. */
   flood?: boolean
   /** Deadlines are made short here, so that nobody has to wait for them. */
-  limits?: Partial<Limits>
+  limits?: LimitOptions
   /** How others reach the host. Default: TCP as it is. */
   transport?: Transport
 }

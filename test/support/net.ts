@@ -10,7 +10,7 @@ import { SocketWrapper } from '#src/net/socket-wrapper'
 import type { Stream } from '#src/net/stream'
 import type { Socket, SocketHandler, Transport } from '#src/net/transport'
 import { type Direction, type Upgraded, upgrade } from '#src/net/upgrade'
-import { type Limits, withDefaults, type YamuxLimits } from '#src/protocol/limits'
+import { defaultYamuxLimits, type LimitOptions, withDefaults, type YamuxLimits } from '#src/protocol/limits'
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
 import { createNoiseIdentity, type NoiseIdentity } from '#src/protocol/noise/handshake'
 import type { NoiseSession } from '#src/protocol/noise/session'
@@ -296,7 +296,7 @@ export interface PairOptions {
   protocols?: string[]
   negotiationTimeout?: number
   yamux?: Partial<YamuxLimits>
-  limits?: Partial<Limits>
+  limits?: LimitOptions
   /** For each side, the dialer's first. */
   budgets?: [Budget, Budget]
   /** What is done with inbound streams, on either side. */
@@ -392,7 +392,7 @@ export class RawPeer {
     this.#socket = socket
     this.#noise = upgraded.session
     // Who does as he is told needs no limits of his own.
-    const limits = { outboundStreams: 1e6, unacknowledged: 1e6 }
+    const limits = { ...defaultYamuxLimits, outboundStreams: 1e6, unacknowledged: 1e6 }
     this.yamux = new YamuxSession({ role, now: () => performance.now(), limits })
     this.polite = polite
     this.#hear(upgraded.rest)

@@ -9,6 +9,7 @@ import {
   equals,
   fromHex,
   hex,
+  mapKey,
   utf8,
   utf8Strict,
   utf8Text,
@@ -39,6 +40,17 @@ describe('bytes', () => {
     assert.equal(hex(bytesOf('00 0f f0 ff')), '000ff0ff')
     assert.deepEqual(fromHex('AbCd'), Uint8Array.of(0xab, 0xcd))
     for (const text of ['0', 'zz', '0x', ' 1', '1\n']) refuses('ERR_USAGE', () => fromHex(text))
+  })
+
+  test('names bytes for maps, those alone, in a character each', () => {
+    const either = fc.oneof(anyBytes(4), anyBytes(64))
+    fc.assert(
+      fc.property(either, either, (a, b) => {
+        assert.equal(mapKey(a) === mapKey(b), equals(a, b))
+        assert.equal(mapKey(a).length, a.length)
+      }),
+    )
+    assert.equal(mapKey(bytesOf('00 0f f0 ff')), '\0\x0f\xf0\xff')
   })
 
   test('reads UTF-8 leniently or strictly', () => {

@@ -166,12 +166,8 @@ export class Identify {
     const addresses =
       this.#signedAddresses(connection, message) ??
       (message.addresses && this.#worthKeeping(message.addresses, connection))
-    peers.update(peerId, {
-      ...(message.protocols && { protocols: message.protocols }),
-      ...(message.agent !== undefined && { agent: message.agent }),
-      ...(message.protocolVersion !== undefined && { protocolVersion: message.protocolVersion }),
-      ...(message.observedAddress && { observedAddress: message.observedAddress }),
-    })
+    const { protocols, agent, protocolVersion, observedAddress } = message
+    peers.update(peerId, { protocols, agent, protocolVersion, observedAddress })
     if (addresses) peers.add(peerId, addresses)
     const info = peers.get(peerId)
     if (info) this.#options.identified(connection, info)

@@ -1,5 +1,5 @@
 import { type DhKeyPair, provider } from '../../crypto/index.ts'
-import { concat, hex } from '../../wire/bytes.ts'
+import { concat, mapKey } from '../../wire/bytes.ts'
 import { ParleyError, remoteError } from '../../wire/errors.ts'
 import { Recent } from '../../wire/recent.ts'
 import type { CipherState } from './cipher-state.ts'
@@ -93,7 +93,8 @@ export class HandshakeState {
 
   /** Reads the other side's next message and returns its payload. A refused one (`ERR_NOISE`) leaves no trace. */
   read(message: Uint8Array): Uint8Array {
-    const draft = { ...this.#state, symmetric: this.#state.symmetric.clone() }
+    const { symmetric, re, rs } = this.#state
+    const draft = { symmetric: symmetric.clone(), re, rs }
     let rest = message
     for (const token of this.#tokens(false)) rest = this.#readToken(token, draft, rest)
     const payload = draft.symmetric.decryptAndHash(rest)
@@ -138,7 +139,7 @@ export class HandshakeState {
     if (token === 's') {
       const length = keyLength + draft.symmetric.overhead
       const key = draft.symmetric.decryptAndHash(cut(rest, length))
-      draft.rs = seen.getOrSet(hex(key), key)
+      draft.rs = seen.getOrSet(mapKey(key), key)
       return rest.subarray(length)
     }
     draft.symmetric.mixKey(this.#dh(token, draft))

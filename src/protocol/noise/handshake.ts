@@ -96,7 +96,9 @@ export class NoiseHandshake {
       this.#read(message)
     }
     const { send, receive } = this.#state.finish()
-    return { ...this.#remote!, session: new NoiseSession(send, receive), rest: this.#frames.rest() }
+    const { publicKey, peerId, muxers } = this.#remote!
+    const session = new NoiseSession(send, receive)
+    return { publicKey, peerId, muxers, session, rest: this.#frames.rest() }
   }
 
   #read(message: Uint8Array): void {

@@ -25,11 +25,12 @@ export interface YamuxOptions {
   role: 'client' | 'server'
   /** Milliseconds on a clock that never goes back. */
   now: () => number
-  limits?: Partial<YamuxLimits>
+  /** Default: `defaultYamuxLimits`. */
+  limits?: YamuxLimits
   /** Where streams and the bytes that they hold are reserved. Default: nowhere, so that only `limits` bound them. */
   allowance?: Allowance | undefined
   /** The ID of our first stream; only tests start elsewhere than at 1 or 2. */
-  firstId?: number
+  firstId?: number | undefined
 }
 
 /** Who keeps account of what a session takes, and says where it ends. */
@@ -117,14 +118,15 @@ export class YamuxSession {
   #goAwaySent = false
   #goAwayReceived = false
 
-  constructor({ role, now, limits, allowance, firstId = role === 'client' ? 1 : 2 }: YamuxOptions) {
+  constructor(options: YamuxOptions) {
+    const { role, now, limits = defaultYamuxLimits, allowance = unbounded } = options
     this.now = now
-    this.#limits = { ...defaultYamuxLimits, ...limits }
-    this.#allowance = allowance ?? unbounded
+    this.#limits = limits
+    this.#allowance = allowance
     this.growth = growthLimits(this.#limits.maxWindow, this.#limits.windowGrowth)
     this.#heartbeat = new Heartbeat(this.#limits, role, now())
     this.#parity = role === 'client' ? 1 : 0
-    this.#nextId = firstId
+    this.#nextId = options.firstId ?? (role === 'client' ? 1 : 2)
   }
 
   /** How long the other side may be silent before it is asked for a sign of life, in milliseconds. */

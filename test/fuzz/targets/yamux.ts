@@ -1,3 +1,4 @@
+import { defaultYamuxLimits } from '#src/protocol/limits'
 import { decodeHeader, encodeHeader, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
 import { type Allowance, type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
 import type { YamuxStream } from '#src/protocol/yamux/stream'
@@ -14,6 +15,7 @@ import type { Target } from '../engine/target.ts'
 const firstBlock = 64 * 1024
 
 const limits = {
+  ...defaultYamuxLimits,
   inboundStreams: 4,
   outboundStreams: 3,
   unacknowledged: 2,

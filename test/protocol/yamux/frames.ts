@@ -1,5 +1,6 @@
+import { defaultYamuxLimits, type YamuxLimits } from '#src/protocol/limits'
 import { decodeHeader, encodeHeader, Flag, FrameType, HEADER_LENGTH } from '#src/protocol/yamux/header'
-import { type YamuxEvent, type YamuxOptions, YamuxSession } from '#src/protocol/yamux/session'
+import { type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
 import type { YamuxStream } from '#src/protocol/yamux/stream'
 import { concat, hex } from '#src/wire/bytes'
 import { Clock } from '../../support/clock.ts'
@@ -84,14 +85,25 @@ function eventText(event: Exclude<YamuxEvent, { type: 'data' }>): string {
   return `${event.type} ${event.stream.id}${event.type === 'reset' ? ` ${event.code}` : ''}`
 }
 
+/** How a session differs from others. */
+export interface SideOptions {
+  limits?: Partial<YamuxLimits>
+  firstId?: number | undefined
+}
+
 /** A session under a clock of its own, spoken to in frames and answering in words. */
 export class Yamux {
   readonly clock = new Clock()
   readonly session: YamuxSession
   readonly #accepted = new Map<number, YamuxStream>()
 
-  constructor(role: 'client' | 'server', options: Pick<YamuxOptions, 'limits' | 'firstId'> = {}) {
-    this.session = new YamuxSession({ role, now: this.clock.now, ...options })
+  constructor(role: 'client' | 'server', { limits, firstId }: SideOptions = {}) {
+    this.session = new YamuxSession({
+      role,
+      now: this.clock.now,
+      limits: { ...defaultYamuxLimits, ...limits },
+      firstId,
+    })
   }
 
   /** The stream that the other side opened under this ID last. */
@@ -125,7 +137,7 @@ export class Yamux {
 }
 
 /** A server, and a stream that its client opened on it as ID 1, answered already. */
-export function withAccepted(options?: Pick<YamuxOptions, 'limits'>): { side: Yamux; stream: YamuxStream } {
+export function withAccepted(options?: SideOptions): { side: Yamux; stream: YamuxStream } {
   const side = new Yamux('server', options)
   side.hear(update(1, 0, SYN))
   side.say()
@@ -133,7 +145,7 @@ export function withAccepted(options?: Pick<YamuxOptions, 'limits'>): { side: Ya
 }
 
 /** A client, and a stream that it opened as ID 1, accepted already. */
-export function withOpened(options?: Pick<YamuxOptions, 'limits'>): { side: Yamux; stream: YamuxStream } {
+export function withOpened(options?: SideOptions): { side: Yamux; stream: YamuxStream } {
   const side = new Yamux('client', options)
   const stream = side.session.open()
   side.say()

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { defaultYamuxLimits } from '#src/protocol/limits'
 import { FrameType } from '#src/protocol/yamux/header'
 import { type YamuxEvent, YamuxSession } from '#src/protocol/yamux/session'
 import type { YamuxStream } from '#src/protocol/yamux/stream'
@@ -80,7 +81,14 @@ class Side {
 
   constructor(isClient: boolean, clock: Clock, inboundStreams: number) {
     this.isClient = isClient
-    const limits = { maxWindow, windowGrowth, unacknowledged, inboundStreams, outboundStreams: 4 }
+    const limits = {
+      ...defaultYamuxLimits,
+      maxWindow,
+      windowGrowth,
+      unacknowledged,
+      inboundStreams,
+      outboundStreams: 4,
+    }
     this.session = new YamuxSession({ role: isClient ? 'client' : 'server', now: clock.now, limits })
   }
 
