@@ -6,8 +6,8 @@ let block = new ArrayBuffer(0)
 let used = 0
 
 /**
- * Zeroed memory for bytes that leave soon, such as a frame or a record: up to 512 bytes it shares its buffer with others. Not for what
- * a program is given to keep, or to give away with its buffer.
+ * Zeroed memory for bytes that are soon done with, such as a frame or a record: up to 512 bytes it shares its buffer with others. Not for
+ * what is kept, or what a program is given, who may give it away with its buffer.
  */
 export function allocate(length: number): Uint8Array {
   if (length > longestCut) return new Uint8Array(length)

@@ -49,7 +49,7 @@ export interface CryptoProvider {
   ): [ciphertext: Uint8Array, tag: Uint8Array]
   /**
    * Opens what `seal` made. The ciphertext may come in several pieces, and so does the plaintext, but only if the tag is
-   * right, otherwise `undefined`.
+   * right, otherwise `undefined`. Plaintext below 512 bytes may share its buffer with others': it is copied where it is kept.
    */
   open(
     key: Uint8Array,

@@ -42,7 +42,8 @@ export class ShortCipher {
 
   /** As `CryptoProvider.open`, for a tag of 16 bytes. */
   readonly open: CryptoProvider['open'] = (key, nonce, ad, pieces, tag) => {
-    const plaintext = this.#cipher.open(key, nonce, gather([...pieces, tag], gathered), ad)
+    const sealed = gather([...pieces, tag], gathered)
+    const plaintext = this.#cipher.open(key, nonce, sealed, ad, allocate(sealed.length - tagLength))
     return plaintext ? [plaintext] : undefined
   }
 }

@@ -323,15 +323,14 @@ export class Stream implements AsyncIterable<Uint8Array> {
     if (rest.length > 0) this.#hand(rest)
   }
 
+  /** By way of the queue, which copies what is small: a program's bytes shall share their buffer with nobody else's. */
   #hand(bytes: Uint8Array): void {
+    this.#incoming.push(bytes)
     const reader = this.#reader
-    if (!reader) {
-      this.#incoming.push(bytes)
-      return
-    }
+    if (!reader) return
     this.#reader = undefined
     this.#consume(bytes.length)
-    reader.resolve({ done: false, value: bytes })
+    reader.resolve({ done: false, value: this.#incoming.next()! })
   }
 
   #read(): Promise<IteratorResult<Uint8Array>> {

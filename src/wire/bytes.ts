@@ -207,8 +207,9 @@ export class ByteQueue {
 
   /** Lets go of the first chunk. The list is rebuilt only now and then, which keeps a long one linear. */
   #drop(): void {
-    this.#chunks[this.#head++] = EMPTY
     this.#taken = 0
+    if (this.#chunks.length === 1) return void this.#chunks.pop()
+    this.#chunks[this.#head++] = EMPTY
     if (this.#head === this.#chunks.length) this.#chunks.length = this.#head = 0
     else if (this.#head >= STRUCK_OFF_AT && 2 * this.#head >= this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#head)

@@ -414,6 +414,23 @@ describe('reading:', () => {
       for (const piece of ['a', 'bc']) assert.equal(utf8Text((await next(far))!), piece)
     }))
 
+  test('what is read shares its buffer with nothing else, and may be given away with it', () =>
+    withStreams(async (near, far) => {
+      const sizes = [1, 64, 65, 384, 385, 511, 512, 1_000]
+      const pieces: Uint8Array[] = []
+      for (const [isAwaited, size] of [true, false].flatMap(one => sizes.map(of => [one, of] as const))) {
+        const awaited = isAwaited ? next(far) : undefined
+        near.write(pattern(size))
+        await turns()
+        pieces.push((await (awaited ?? next(far)))!)
+      }
+      assert.equal(new Set(pieces.map(piece => piece.buffer)).size, 2 * sizes.length)
+      for (const [index, piece] of pieces.entries()) {
+        const given = structuredClone(piece, { transfer: [piece.buffer as ArrayBuffer] })
+        assert.deepEqual(given, pattern(sizes[index % sizes.length]!))
+      }
+    }))
+
   test('a second reader is refused, and the first goes on', () =>
     withStreams(async (near, far) => {
       const first = next(far)

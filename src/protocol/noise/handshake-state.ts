@@ -139,7 +139,7 @@ export class HandshakeState {
     if (token === 's') {
       const length = keyLength + draft.symmetric.overhead
       const key = draft.symmetric.decryptAndHash(cut(rest, length))
-      draft.rs = seen.getOrSet(mapKey(key), key)
+      draft.rs = seen.getOrSet(mapKey(key), key.slice())
       return rest.subarray(length)
     }
     draft.symmetric.mixKey(this.#dh(token, draft))
