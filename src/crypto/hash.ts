@@ -13,7 +13,14 @@ const longestHkdf = 255 * 32
 /** As `CryptoProvider.sha256`. */
 export function sha256(...pieces: Uint8Array[]): Uint8Array {
   if (lengthOf(pieces) > gathered.length) return fed(pieces)
-  return plain(hash('sha256', gather(pieces, gathered), 'buffer'))
+  return fromText(hash('sha256', gather(pieces, gathered), 'binary'))
+}
+
+/** The bytes of a text in Latin-1: Node gives a hash sooner as such a text than in a buffer, which is an allocation outside the heap. */
+function fromText(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at)
+  return bytes
 }
 
 function fed(pieces: readonly Uint8Array[]): Uint8Array {
