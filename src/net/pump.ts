@@ -95,8 +95,9 @@ export class Pump implements StreamPump {
   #turnBegan = 0
   #turnEnded = 0
   #stride = largestStride
-  /** Bytes written since the last flush. */
+  /** Bytes written since the last flush, and at how many of them to look whether a batch is full: at each record. */
   #waiting = 0
+  #nextLook = fullRecord
   #scheduled = false
   #blocked = false
   /** Bytes that the socket was given. */
@@ -165,7 +166,7 @@ export class Pump implements StreamPump {
   wake(bytes: number): void {
     this.#waiting += bytes
     if (this.#blocked || this.#mute) return
-    if (this.#waiting >= fullRecord && this.#waiting >= this.#recordsAtOnce * fullRecord) this.#sendFull()
+    if (this.#waiting >= this.#nextLook) this.#sendIfFull()
     if (this.#scheduled) return
     this.#scheduled = true
     defer(() => {
@@ -343,9 +344,12 @@ export class Pump implements StreamPump {
   }
 
   /** Full records only: what is left over would make a record of some bytes, which costs the cipher as much as a full one. */
-  #sendFull(): void {
+  #sendIfFull(): void {
     const records = Math.floor(this.#waiting / fullRecord)
+    this.#nextLook = (records + 1) * fullRecord
+    if (records < this.#recordsAtOnce) return
     this.#waiting -= records * fullRecord
+    this.#nextLook = fullRecord
     this.#guard(() => this.#send(records))
     this.#settle()
   }
@@ -353,6 +357,7 @@ export class Pump implements StreamPump {
   #flush(): void {
     if (this.#mute) return
     this.#waiting = 0
+    this.#nextLook = fullRecord
     this.#guard(() => this.#send(Number.POSITIVE_INFINITY))
     this.#settle()
     if (this.#blocked || this.#mute) return

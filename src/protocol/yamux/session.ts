@@ -271,8 +271,9 @@ export class YamuxSession {
   hold(bytes: number): boolean {
     // Before room is made: what happens then may make streams hold more, or less.
     this.#held += bytes
+    const inLastBlock = this.#held - this.#blocks * memoryBlock
+    if (inLastBlock <= memoryBlock && (inLastBlock > 0 || this.#blocks === 0)) return true
     const more = Math.max(Math.ceil(this.#held / memoryBlock) - 1, 0) - this.#blocks
-    if (more === 0) return true
     this.#blocks += more
     if (this.#allowance.hold(this.#blocks * memoryBlock)) return true
     this.#blocks -= more
