@@ -69,7 +69,10 @@ export function hex(bytes: Uint8Array): string {
   return text
 }
 
-/** A text that stands for these bytes alone, for a map to find them by: a character each, in one piece, where `hex` is a chain of many. */
+/**
+ * A text that stands for these bytes alone, for a map to find them by: a character each, in one piece, where `hex` is a chain of many. For
+ * keys and hashes; more than some ten thousand bytes are too many arguments for a call.
+ */
 export function mapKey(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[])
 }

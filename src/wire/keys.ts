@@ -49,6 +49,7 @@ export class PublicKey {
    * `ERR_KEY_UNSUPPORTED` when this crypto provider cannot handle it.
    */
   static of(type: KeyType, raw: Uint8Array): PublicKey {
+    checkLength(raw, PUBLIC)
     const copy = new Uint8Array(raw)
     const name = type + mapKey(raw)
     if (sound.has(name)) return new PublicKey(type, copy)
@@ -171,11 +172,16 @@ function envelope(type: KeyType, data: Uint8Array): Uint8Array {
   return new ProtobufWriter().uint64(TYPE_FIELD, KEY_TYPES.indexOf(type)).bytes(DATA_FIELD, data).finish()
 }
 
+function checkLength({ length }: Uint8Array, { what, maxLength, remote }: typeof PUBLIC): void {
+  if (length <= maxLength) return
+  throw new ParleyError('ERR_KEY', `${what} has ${length} bytes, more than any key.`, { remote })
+}
+
 /** Takes a key message apart, and refuses every encoding of it but the deterministic one. */
 function opened(bytes: Uint8Array, half: typeof PUBLIC): { type: KeyType; data: Uint8Array } {
   const refused = (fault: string, cause?: unknown) =>
     new ParleyError('ERR_KEY', `${half.what} ${fault}.`, { remote: half.remote, cause })
-  if (bytes.length > half.maxLength) throw refused(`has ${bytes.length} bytes, more than any key`)
+  checkLength(bytes, half)
   const [first, second] = attempt(
     () => fields(bytes, { max: 2 }),
     error => refused('is not a Type followed by its Data', error),

@@ -45,6 +45,11 @@ describe('keys', () => {
     test(`refuses a public key ${what}`, () => refuses(expected, () => PublicKey.fromBytes(bytesOf(digits))))
   }
 
+  test('refuses a key of any other length, however long', () => {
+    for (const length of [0, 31, 33, 1_201, 1_000_000])
+      refuses('ERR_KEY', () => PublicKey.of('ed25519', new Uint8Array(length)))
+  })
+
   test('refuses damaged private keys (B27)', () => {
     for (const digits of damagedPrivateKeys) {
       assert.throws(

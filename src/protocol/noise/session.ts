@@ -49,8 +49,8 @@ export class NoiseSession {
 
   /**
    * Takes in bytes and returns the plaintext of every record that they complete; the chunk may be written to afterwards. Plaintext below
-   * 512 bytes may share its buffer with others': it is copied where it is kept. Throws `ERR_NOISE`, and goes on throwing, when a record is not genuine: nothing of that
-   * chunk comes out, nor of any later one.
+   * 512 bytes may share its buffer with others': it is copied where it is kept. Throws `ERR_NOISE`, and goes on throwing, when a record
+   * is not genuine: nothing of that chunk comes out, nor of any later one.
    */
   receive(chunk: Uint8Array): Uint8Array[] {
     return this.#fuse.run(() => this.#openAll(chunk))
