@@ -1,6 +1,7 @@
 import { provider } from '#src/crypto/index'
 import { type Direction, Upgrade, type Upgraded } from '#src/net/upgrade'
 import { createNoiseIdentity } from '#src/protocol/noise/handshake'
+import { MAX_PLAINTEXT } from '#src/protocol/noise/session'
 import { concat, EMPTY } from '#src/wire/bytes'
 import { dialStages, type ParleyError } from '#src/wire/errors'
 import { keyOf, peerIdOf } from '../../support/net.ts'
@@ -15,6 +16,7 @@ const identities = [['/yamux/1.0.0'], []].map(muxers =>
 )
 const ephemerals = [41, 42].map(byte => provider.x25519(new Uint8Array(32).fill(byte)))
 const hello = Uint8Array.of(1, 2, 3)
+const longest = new Uint8Array(MAX_PLAINTEXT)
 
 /** One side of a connection. */
 class Side {
@@ -73,8 +75,14 @@ function check({ upgraded }: Side, other: 0 | 1): void {
 }
 
 function mustBeJoined(dialer: Upgraded, listener: Upgraded): void {
-  const heard = outcome(() => listener.session.receive(concat(dialer.session.seal([hello]))), 'ERR_NOISE')
-  if (heard.value) mustEqual(concat([EMPTY, ...heard.value]).subarray(-3), hello, 'both have the same keys')
+  const send = (bytes: Uint8Array) =>
+    outcome(() => listener.session.receive(concat(dialer.session.seal([bytes]))), 'ERR_NOISE')
+  const { value, error } = send(hello)
+  if (error) return
+  const heard = concat([EMPTY, ...value!])
+  if (heard.length > 0) return mustEqual(heard.subarray(-hello.length), hello, 'both have the same keys')
+  // Who stands between them has begun a record: it swallows what comes, and is refused once it is whole.
+  must(send(longest).error !== undefined, 'a record that a stranger began is not genuine')
 }
 
 const target: Target = {
