@@ -135,7 +135,7 @@ export class Peers implements Iterable<PeerInfo> {
     entry.addresses = new Map(byExpiry.slice(0, maxAddresses).filter(([, { expires }]) => expires > now))
   }
 
-  /** Named one by one: what is copied as a rest or by spreading costs a connection 10 us, and V8 a hidden class each. */
+  /** Named one by one: V8 copies a rest or a spread slowly, and may leave a hidden class of it each time. */
   #info(entry: Entry): PeerInfo {
     const now = this.#now()
     const live = [...entry.addresses.values()].filter(({ expires }) => expires > now)

@@ -346,10 +346,10 @@ export class Pump implements StreamPump {
   /** Full records only: what is left over would make a record of some bytes, which costs the cipher as much as a full one. */
   #sendIfFull(): void {
     const records = Math.floor(this.#waiting / fullRecord)
-    this.#nextLook = (records + 1) * fullRecord
-    if (records < this.#recordsAtOnce) return
+    const isDue = records >= this.#recordsAtOnce
+    this.#nextLook = isDue ? fullRecord : (records + 1) * fullRecord
+    if (!isDue) return
     this.#waiting -= records * fullRecord
-    this.#nextLook = fullRecord
     this.#guard(() => this.#send(records))
     this.#settle()
   }

@@ -211,6 +211,7 @@ export class ByteQueue {
   /** Lets go of the first chunk. The list is rebuilt only now and then, which keeps a long one linear. */
   #drop(): void {
     this.#taken = 0
+    // Mostly it is alone, and to set the length of a list is a call into V8's runtime.
     if (this.#chunks.length === 1) return void this.#chunks.pop()
     this.#chunks[this.#head++] = EMPTY
     if (this.#head === this.#chunks.length) this.#chunks.length = this.#head = 0

@@ -118,15 +118,20 @@ export class YamuxSession {
   #goAwaySent = false
   #goAwayReceived = false
 
-  constructor(options: YamuxOptions) {
-    const { role, now, limits = defaultYamuxLimits, allowance = unbounded } = options
+  constructor({
+    role,
+    now,
+    limits = defaultYamuxLimits,
+    allowance = unbounded,
+    firstId = role === 'client' ? 1 : 2,
+  }: YamuxOptions) {
     this.now = now
     this.#limits = limits
     this.#allowance = allowance
     this.growth = growthLimits(this.#limits.maxWindow, this.#limits.windowGrowth)
     this.#heartbeat = new Heartbeat(this.#limits, role, now())
     this.#parity = role === 'client' ? 1 : 0
-    this.#nextId = options.firstId ?? (role === 'client' ? 1 : 2)
+    this.#nextId = firstId
   }
 
   /** How long the other side may be silent before it is asked for a sign of life, in milliseconds. */
