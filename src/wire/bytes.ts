@@ -70,10 +70,10 @@ export function hex(bytes: Uint8Array): string {
 }
 
 /**
- * A text that stands for these bytes alone, for a map to find them by: a character each, in one piece, where `hex` is a chain of many. For
- * keys and hashes; more than some ten thousand bytes are too many arguments for a call.
+ * The text of bytes in Latin-1: a character each, for a map to find them by, or to look for ASCII. In one piece, where `hex` is a chain of
+ * many. For heads, keys and hashes; more than some ten thousand bytes are too many arguments for a call.
  */
-export function mapKey(bytes: Uint8Array): string {
+export function latin1Text(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[])
 }
 

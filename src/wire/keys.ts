@@ -1,6 +1,6 @@
 import { type KeyType, provider, type SigningKey, UnsupportedKeyError } from '../crypto/index.ts'
 import { attempt } from './attempt.ts'
-import { equals, hex, mapKey } from './bytes.ts'
+import { equals, hex, latin1Text } from './bytes.ts'
 import { ParleyError } from './errors.ts'
 import { fields, ProtobufWriter } from './protobuf.ts'
 import { Recent } from './recent.ts'
@@ -51,7 +51,7 @@ export class PublicKey {
   static of(type: KeyType, raw: Uint8Array): PublicKey {
     checkLength(raw, PUBLIC)
     const copy = new Uint8Array(raw)
-    const name = type + mapKey(raw)
+    const name = type + latin1Text(raw)
     if (sound.has(name)) return new PublicKey(type, copy)
     attempt(
       () => provider.checkPublicKey(type, copy),
@@ -77,7 +77,7 @@ export class PublicKey {
   verify(message: Uint8Array, signature: Uint8Array): boolean {
     // The key tells its own length, and the message is told from the signature by this one.
     const hash = provider.sha256(this.bytes, encodeVarint(message.length), message, signature)
-    const name = mapKey(hash)
+    const name = latin1Text(hash)
     if (good.has(name)) return true
     const isGood = provider.verify(this.type, this.raw, message, signature)
     if (isGood) good.set(name, true)

@@ -1,5 +1,5 @@
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '../../protocol/negotiate.ts'
-import { equals, hex } from '../../wire/bytes.ts'
+import { equals, hex, latin1Text } from '../../wire/bytes.ts'
 import { quoted } from '../../wire/text.ts'
 
 /** How many of the first bytes tell what somebody is. */
@@ -38,7 +38,7 @@ export function isForeign(head: Uint8Array): boolean {
 
 /** What somebody is who does not begin as a libp2p node does, in one sentence. */
 export function likenessOf(head: Uint8Array): string {
-  const text = String.fromCharCode(...head)
+  const text = latin1Text(head)
   const [, what, advice] = likenesses.find(([pattern]) => pattern.test(text)) ?? stranger
   return `${what} answers there, with ${shown(text, head)}: ${advice}.`
 }

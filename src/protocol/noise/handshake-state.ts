@@ -1,5 +1,5 @@
 import { type DhKeyPair, provider } from '../../crypto/index.ts'
-import { concat, mapKey } from '../../wire/bytes.ts'
+import { concat, latin1Text } from '../../wire/bytes.ts'
 import { ParleyError, remoteError } from '../../wire/errors.ts'
 import { Recent } from '../../wire/recent.ts'
 import type { CipherState } from './cipher-state.ts'
@@ -139,7 +139,7 @@ export class HandshakeState {
     if (token === 's') {
       const length = keyLength + draft.symmetric.overhead
       const key = draft.symmetric.decryptAndHash(cut(rest, length))
-      draft.rs = seen.getOrSet(mapKey(key), key.slice())
+      draft.rs = seen.getOrSet(latin1Text(key), key.slice())
       return rest.subarray(length)
     }
     draft.symmetric.mixKey(this.#dh(token, draft))
