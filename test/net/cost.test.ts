@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type HeapProfiler, Session } from 'node:inspector'
 import { test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
 import { lengthPrefixed, type MessageStream } from '#src/net/length-prefixed'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
@@ -26,7 +27,11 @@ import { pattern } from '../support/wire.ts'
 /** The first frame of a stream that proposes a protocol. */
 const opening = (id: number) => dataFrame(Flag.syn, id, proposal('/test'))
 
-// What speed is made of, as counts: the same on every machine, however busy it is.
+// What speed is made of, as counts: the same on every machine, however busy it is. An optimising compiler leaves out
+// allocations of which it sees the end, in those functions that it has come to by then, so nothing here is optimised.
+// Each bound on what is allocated is a tenth above the most that was measured on any Node.
+setFlagsFromString('--no-opt')
+setFlagsFromString('--no-maglev')
 
 const kibi = 1024
 const mebi = 1024 * kibi
@@ -180,14 +185,14 @@ test('an echo costs each side one record in one write', () =>
 const ways = [
   {
     way: 'a loop',
-    most: 1_200,
+    most: 1_700,
     async read(messages: MessageStream, listener: () => void) {
       for await (const _ of messages) listener()
     },
   },
   {
     way: 'forEach, without promises',
-    most: 400,
+    most: 260,
     read: (messages: MessageStream, listener: () => void) => messages.forEach(listener),
   },
 ]
@@ -233,7 +238,7 @@ test('a short stream allocates little', async () =>
       }
       await talkAll()
       const each = (await allocatedBy(talkAll)) / (64 * 32)
-      assert.ok(each <= 23_000, `${each} bytes a stream`)
+      assert.ok(each <= 32_000, `${each} bytes a stream`)
     },
   ))
 
@@ -252,9 +257,9 @@ test('a connection allocates little, and holds less', () =>
     const allocated = (await allocatedBy(meet)) / dialers.length
     await part()
     const held = (await heldBy(meet)) / dialers.length
-    // Of both ends. Node 24 takes most, 368,000 bytes, and Node 20 least; each bound is a tenth above what was measured.
-    assert.ok(allocated <= 405_000, `${allocated} bytes are allocated for a connection`)
-    assert.ok(held <= 45_000, `${held} bytes are held by a connection`)
+    // Of both ends. Node 24 takes most, 520,000 bytes, and Node 22 least, 485,000.
+    assert.ok(allocated <= 570_000, `${allocated} bytes are allocated for a connection`)
+    assert.ok(held <= 42_000, `${held} bytes are held by a connection`)
   }))
 
 test('reads over TCP make no buffers: every socket reads into the same one', async () => {
