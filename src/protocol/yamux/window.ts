@@ -66,8 +66,11 @@ const largestGrant = 1024 * 1024
 /** Turns of an event loop hide shorter round trips than this, in milliseconds. */
 const shortestRtt = 2
 
-/** From this many milliseconds on a window grows fourfold: to double it would take most of a second to open it wide. */
+/** From this many milliseconds on a window grows by more than double, which would take most of a second to open it wide. */
 const longRtt = 10
+
+/** What is taken in this part of a round trip leaves the line idle for the rest of it. */
+const burst = 1 / 8
 
 /**
  * How many bytes we let the other side send on a stream. Credit goes back only for what the reader has taken, and only in
@@ -144,8 +147,8 @@ export class ReceiveWindow {
     this.#since = now
     this.#taken = 0
     if (!isFast) return
-    const wanted = this.#size * (rtt < longRtt ? 1 : 3)
-    const grown = this.#limits.budget.take(Math.min(wanted, this.#limits.maxWindow - this.#size))
+    const wanted = this.#size * growthFactor(elapsed, rtt)
+    const grown = this.#limits.budget.take(Math.min(wanted, this.#limits.maxWindow) - this.#size)
     this.#size += grown
     this.#owed += grown
   }
@@ -157,4 +160,10 @@ export class ReceiveWindow {
     this.#size -= shrunk
     this.#owed -= shrunk
   }
+}
+
+/** What a window becomes, as a multiple, when half of it was taken in `elapsed` milliseconds. */
+function growthFactor(elapsed: number, rtt: number): number {
+  if (rtt < longRtt) return 2
+  return elapsed < burst * rtt ? 16 : 4
 }

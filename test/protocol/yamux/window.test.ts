@@ -114,10 +114,36 @@ describe('ReceiveWindow', () => {
     })
   }
 
-  test('grows fourfold over a long way', () => {
-    const window = new ReceiveWindow(limits(), 0)
-    assert.equal(turnOver(window, 50, 50), INITIAL_WINDOW / 2 + 3 * INITIAL_WINDOW)
-    assert.equal(window.size, 4 * INITIAL_WINDOW)
+  const longWays: [elapsed: number, rtt: number, factor: number][] = [
+    [50, 50, 4],
+    [6.25, 50, 4],
+    [6.2, 50, 16],
+    [0, 10, 16],
+    [0, 9.9, 2],
+  ]
+  for (const [elapsed, rtt, factor] of longWays) {
+    test(`becomes ${factor} times as large when half of it goes by in ${elapsed} ms at a round trip of ${rtt} ms`, () => {
+      const window = new ReceiveWindow(limits(), 500)
+      const granted = turnOver(window, 500 + elapsed, rtt)
+      assert.equal(window.size, factor * INITIAL_WINDOW)
+      assert.equal(granted, INITIAL_WINDOW / 2 + (factor - 1) * INITIAL_WINDOW)
+    })
+  }
+
+  test('is wide open after two bursts over a long way', () => {
+    const window = new ReceiveWindow(limits(64 * MiB, 64 * MiB), 0)
+    const piece = 64 * KiB
+    let credit = INITIAL_WINDOW
+    const burst = (now: number) => {
+      const sent = credit
+      credit = 0
+      window.receive(sent)
+      for (let taken = 0; taken < sent; taken += piece) {
+        if (window.consume(piece)) credit += window.grant(now, 50)
+      }
+      return window.size
+    }
+    assert.deepEqual([burst(0), burst(50)], [4 * MiB, 64 * MiB])
   })
 
   test('measures its pace anew where one was slow, and over many grants', () => {
