@@ -2,6 +2,7 @@ import { connect, createServer, Socket as NodeSocket, type OnReadOpts, type Serv
 import { networkInterfaces } from 'node:os'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
+import { collectLarge, giveBack } from './spent-buffers.ts'
 import { aborted, defer, deferred, monotonicNow, onAbort } from './timer.ts'
 import {
   type Listener,
@@ -225,6 +226,8 @@ interface WriteState {
 class TcpSocket implements Socket {
   readonly remoteAddress: Multiaddr
   readonly #socket: NodeSocket
+  /** What fills large buffers and has perhaps not left. */
+  readonly #spent: ArrayBuffer[] = []
   #handler: SocketHandler | undefined
   #error: Error | undefined
 
@@ -234,7 +237,10 @@ class TcpSocket implements Socket {
     socket.pause()
     landing.taker = chunk => this.#listening?.data(chunk)
     socket.on('end', () => this.#listening?.end())
-    socket.on('drain', () => this.#listening?.drain())
+    socket.on('drain', () => {
+      this.#giveBack()
+      this.#listening?.drain()
+    })
     socket.on('error', error => {
       this.#error = error
     })
@@ -263,7 +269,13 @@ class TcpSocket implements Socket {
     if (pieces.length > 1) this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
     if (pieces.length > 1) this.#socket.uncork()
+    collectLarge(pieces, this.#spent)
+    this.#giveBack()
     return this.#socket.writableLength < SOCKET_HIGH_WATER
+  }
+
+  #giveBack(): void {
+    if (this.#spent.length > 0 && this.#socket.writableLength === 0) giveBack(this.#spent.splice(0))
   }
 
   pause(): void {

@@ -21,7 +21,8 @@ export interface Socket {
   attach(handler: SocketHandler): void
   /**
    * Sends the pieces as one batch; not after `end`. Returns false when so much waits that the caller should wait for
-   * `drain`. Of no effect once the socket is gone.
+   * `drain`. Of no effect once the socket is gone. A piece that fills a buffer of 16 KiB or more from end to end is given away: the
+   * socket may free its memory when it has left.
    */
   write(pieces: readonly Uint8Array[]): boolean
   pause(): void

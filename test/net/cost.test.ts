@@ -125,6 +125,20 @@ test('bulk leaves in full records, and many of them in a write', () =>
     assert.ok(full >= 0.8 * records.length, `${full} of ${records.length} are full`)
   }))
 
+test('what bulk was sealed into is free again when it has left', () =>
+  withStream(async (near, far, { socket }) => {
+    const sealed: Uint8Array[] = []
+    const write = socket.write.bind(socket)
+    socket.write = pieces => {
+      sealed.push(...pieces.filter(({ length }) => length >= 16 * kibi))
+      return write(pieces)
+    }
+    await Promise.all([push(near, 16 * mebi), drain(far)])
+    assert.ok(sealed.length > 250, `${sealed.length} records`)
+    const kept = sealed.filter(({ length }) => length > 0)
+    assert.equal(kept.length, 0)
+  }))
+
 test('beside a conversation bulk leaves record by record', () =>
   withStream(async (near, far, a, b) => {
     const [asking, answering] = await streamPair(a, b)

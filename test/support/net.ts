@@ -205,7 +205,8 @@ export class CountingSocket extends SocketWrapper {
   override write(pieces: readonly Uint8Array[]): boolean {
     if (this.ended) this.faults++
     this.writes++
-    this.sent.push(...pieces)
+    // Copies: what a socket was given it may free. By the constructor, which `copiedBy` does not count.
+    this.sent.push(...pieces.map(piece => new Uint8Array(piece)))
     return super.write(pieces)
   }
 
