@@ -1,8 +1,22 @@
+import { HEADER_LENGTH } from '../protocol/yamux/header.ts'
+
 /** Smaller buffers are left to the collector: to give one back takes longer. */
 const smallest = 16 * 1024
 
 /** A port that is closed: what is transferred to it is taken from here, and arrives nowhere. */
 let nowhere: ReturnType<typeof closedPort> | undefined
+
+/**
+ * Frees the memory of bytes that were read from a stream, and empties them. For programs that move much and are done with a piece before
+ * they ask for the next: the collector lets tens of megabytes gather before it comes, which no cache holds. Of no effect on
+ * what is shorter than 16 KiB, or shares its memory with others.
+ */
+export function giveBack(bytes: Uint8Array): void {
+  const { buffer, byteOffset, length } = bytes
+  // A record holds the header of a frame and its body, or more of a body. What is behind more than a header is not alone.
+  const isAlone = byteOffset <= HEADER_LENGTH && byteOffset + length === buffer.byteLength
+  if (length >= smallest && isAlone && buffer instanceof ArrayBuffer) free([buffer])
+}
 
 /** Adds the buffers that a piece fills from end to end, if they are large enough to be worth it; most writes have none. */
 export function collectLarge(pieces: readonly Uint8Array[], spent: ArrayBuffer[]): void {
@@ -16,7 +30,7 @@ export function collectLarge(pieces: readonly Uint8Array[], spent: ArrayBuffer[]
  * Frees the memory of buffers that nobody will look at again, and empties them. The collector would come for them each 32 MiB: what is
  * sealed meanwhile would go through as much memory, and not through the little that is in the processor's cache.
  */
-export function giveBack(buffers: ArrayBuffer[]): void {
+export function free(buffers: ArrayBuffer[]): void {
   nowhere ??= closedPort()
   nowhere.postMessage(undefined, buffers)
 }

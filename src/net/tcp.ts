@@ -2,7 +2,7 @@ import { connect, createServer, Socket as NodeSocket, type OnReadOpts, type Serv
 import { networkInterfaces } from 'node:os'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
-import { collectLarge, giveBack } from './spent-buffers.ts'
+import { collectLarge, free } from './spent-buffers.ts'
 import { aborted, defer, deferred, monotonicNow, onAbort } from './timer.ts'
 import {
   type Listener,
@@ -238,7 +238,7 @@ class TcpSocket implements Socket {
     landing.taker = chunk => this.#listening?.data(chunk)
     socket.on('end', () => this.#listening?.end())
     socket.on('drain', () => {
-      this.#giveBack()
+      this.#freeSpent()
       this.#listening?.drain()
     })
     socket.on('error', error => {
@@ -270,12 +270,12 @@ class TcpSocket implements Socket {
     for (const piece of pieces) this.#socket.write(piece)
     if (pieces.length > 1) this.#socket.uncork()
     collectLarge(pieces, this.#spent)
-    this.#giveBack()
+    this.#freeSpent()
     return this.#socket.writableLength < SOCKET_HIGH_WATER
   }
 
-  #giveBack(): void {
-    if (this.#spent.length > 0 && this.#socket.writableLength === 0) giveBack(this.#spent.splice(0))
+  #freeSpent(): void {
+    if (this.#spent.length > 0 && this.#socket.writableLength === 0) free(this.#spent.splice(0))
   }
 
   pause(): void {

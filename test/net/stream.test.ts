@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { lengthPrefixed } from '#src/net/length-prefixed'
+import { giveBack } from '#src/net/spent-buffers'
 import type { Stream } from '#src/net/stream'
 import { tcp } from '#src/net/tcp'
 import { LineReader } from '#src/protocol/lines'
@@ -467,4 +468,48 @@ describe('reading:', () => {
       })
     })
   }
+})
+
+describe('what was read and is given back', () => {
+  /** The next piece, and what it holds when it was given back. */
+  async function nextGivenBack(stream: Stream): Promise<[before: Uint8Array, after: Uint8Array]> {
+    const piece = (await next(stream))!
+    const before = piece.slice()
+    giveBack(piece)
+    return [before, piece]
+  }
+
+  test('is empty, and what comes next is whole', () =>
+    withStreams(async (near, far) => {
+      const bytes = pattern(4 * mebi)
+      const writing = writeAll(near, bytes)
+      let emptied = 0
+      for (let at = 0; at < bytes.length; ) {
+        const [before, after] = await nextGivenBack(far)
+        assert.deepEqual(before, bytes.subarray(at, at + before.length))
+        at += before.length
+        if (after.length === 0) emptied += before.length
+      }
+      await writing
+      assert.ok(emptied > 3 * mebi, `${emptied} bytes were freed`)
+    }))
+
+  test('stays as it is when it is short', () =>
+    withStreams(async (near, far) => {
+      near.write(pattern(16 * kibi - 1))
+      const [before, after] = await nextGivenBack(far)
+      assert.deepEqual(after, before)
+    }))
+
+  test('stays as it is when its memory is that of others, too', () =>
+    withStreams(async (near, far, a, b) => {
+      const [otherNear, otherFar] = await streamPair(a, b)
+      near.write(pattern(20_000))
+      otherNear.write(pattern(20_000))
+      for (const stream of [far, otherFar]) {
+        const [before, after] = await nextGivenBack(stream)
+        assert.deepEqual(before, pattern(20_000))
+        assert.deepEqual(after, before)
+      }
+    }))
 })

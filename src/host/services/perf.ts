@@ -1,4 +1,5 @@
 import type { Connection } from '../../net/connection.ts'
+import { giveBack } from '../../net/spent-buffers.ts'
 import type { Stream } from '../../net/stream.ts'
 import { type Deadlines, monotonicNow, unlessAborted } from '../../net/timer.ts'
 import { MAX_PERF_BYTES, PERF_PROTOCOL, PerfRequester, PerfResponder, zeros } from '../../protocol/perf.ts'
@@ -47,7 +48,10 @@ export function servePerf(host: Host): () => void {
 
 async function answer(stream: Stream, idle: Deadlines<Stream>): Promise<void> {
   const responder = new PerfResponder()
-  await readAll(stream, idle, chunk => responder.receive(chunk))
+  await readAll(stream, idle, chunk => {
+    responder.receive(chunk)
+    giveBack(chunk)
+  })
   await send(stream, responder.finish())
   await stream.end()
 }
@@ -135,6 +139,7 @@ async function exchange(stream: Stream, { upload, download, onProgress }: Measur
   const receive = async () => {
     for await (const chunk of stream) {
       requester.receive(chunk)
+      giveBack(chunk)
       onProgress(uploaded, requester.received)
     }
     requester.finish()
