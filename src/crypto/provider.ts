@@ -39,7 +39,7 @@ export interface CryptoProvider {
   x25519(secret?: Uint8Array): DhKeyPair
   /**
    * ChaCha20-Poly1305 (RFC 8439): the ciphertext, in memory of its own, and the 16-byte tag. Throws unless
-   * the key has 32 bytes and the nonce 12.
+   * the key has 32 bytes and the nonce 12. The array that holds the key must not change afterwards.
    */
   seal(
     key: Uint8Array,

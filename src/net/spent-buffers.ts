@@ -7,14 +7,16 @@ const smallest = 16 * 1024
 let nowhere: ReturnType<typeof closedPort> | undefined
 
 /**
- * Frees the memory of bytes that were read from a stream, and empties them. For programs that move much and are done with a piece before
+ * Frees the memory of a piece that was read from a stream, and empties it. For programs that move much and are done with a piece before
  * they ask for the next: the collector lets tens of megabytes gather before it comes, which no cache holds. Of no effect on
- * what is shorter than 16 KiB, or shares its memory with others.
+ * what is shorter than 16 KiB, or shares its memory with other pieces. Not for messages of `lengthPrefixed`, which may share theirs
+ * with messages before them.
  */
 export function giveBack(bytes: Uint8Array): void {
   const { buffer, byteOffset, length } = bytes
-  // A record holds the header of a frame and its body, or more of a body. What is behind more than a header is not alone.
-  const isAlone = byteOffset <= HEADER_LENGTH && byteOffset + length === buffer.byteLength
+  // A record brings the header of a frame and its body, or more of a body, or else several.
+  const isFirst = byteOffset === 0 || byteOffset === HEADER_LENGTH
+  const isAlone = isFirst && byteOffset + length === buffer.byteLength
   if (length >= smallest && isAlone && buffer instanceof ArrayBuffer) free([buffer])
 }
 
