@@ -72,11 +72,14 @@ const longRtt = 10
 /** What is taken in this part of a round trip leaves the line idle for the rest of it. */
 const burst = 1 / 8
 
+/** So much of the first window is kept back where messages of others would stand in line behind it. */
+const mostWithheld = INITIAL_WINDOW / 2
+
 /**
  * How many bytes we let the other side send on a stream. Credit goes back only for what the reader has taken, and only in
  * quarters of the window. A window doubles when half of it or more is taken in a round trip: it comes to hold twice what the
  * way and the reader make possible, whether it was itself the limit or not, and no queue grows beyond that. On a short way it
- * goes back to its first size while others converse: each of their messages stands in line behind all that is on its way.
+ * goes back to half of its first size while others converse: each of their messages stands in line behind all that is on its way.
  */
 export class ReceiveWindow {
   readonly #limits: GrowthLimits
@@ -85,6 +88,8 @@ export class ReceiveWindow {
   #open = INITIAL_WINDOW
   /** Taken by the reader, and not yet granted again. */
   #owed = 0
+  /** Taken by the reader, and not granted while others converse. */
+  #withheld = 0
   /** Since when `#taken` is counted. */
   #since: number
   #taken = 0
@@ -115,19 +120,22 @@ export class ReceiveWindow {
   /** The reader took `count` bytes: returns whether enough is owed now to be worth an update. */
   consume(count: number): boolean {
     this.#owed += count
-    return this.#owed >= Math.min(this.#size / 4, largestGrant)
+    return this.#owed >= Math.min((this.#size - this.#withheld) / 4, largestGrant)
   }
 
   /**
-   * The credit to grant now, what the window grows by included; 0 when it shrinks by all that is owed.
+   * The credit to grant now, what the window grows by included; 0 when all that is owed is kept back.
    *
    * @param rtt the round trip in milliseconds, 0 when unknown
    * @param circumstances whether the window may grow, and whether other streams converse
    */
   grant(now: number, rtt: number, { grows = true, isBesideConversation = false } = {}): number {
     this.#taken += this.#owed
-    if (isBesideConversation && rtt < shortestRtt) this.#shrink()
-    else if (grows) this.#grow(now, Math.max(rtt, shortestRtt))
+    if (isBesideConversation && rtt < shortestRtt) this.#withhold()
+    else {
+      this.#restore()
+      if (grows) this.#grow(now, Math.max(rtt, shortestRtt))
+    }
     const delta = this.#owed
     this.#owed = 0
     this.#open += delta
@@ -153,12 +161,19 @@ export class ReceiveWindow {
     this.#owed += grown
   }
 
-  /** By no more than is owed: what was granted cannot be taken back. */
-  #shrink(): void {
+  /** No more than is owed: what was granted cannot be taken back. */
+  #withhold(): void {
     const shrunk = Math.min(this.#size - INITIAL_WINDOW, this.#owed)
     this.#limits.budget.giveBack(shrunk)
     this.#size -= shrunk
-    this.#owed -= shrunk
+    const withheld = Math.min(mostWithheld - this.#withheld, this.#owed - shrunk)
+    this.#withheld += withheld
+    this.#owed -= shrunk + withheld
+  }
+
+  #restore(): void {
+    this.#owed += this.#withheld
+    this.#withheld = 0
   }
 }
 

@@ -175,9 +175,10 @@ describe('yamux streams', () => {
     assert.deepEqual(turnOver(half), [`update 1 ${3 * half}`, 'ping SYN 1'])
     side.hear(data(3, hi))
     assert.deepEqual(turnOver(2 * half), [])
+    assert.deepEqual(turnOver(half), [], 'half of the first window is kept back')
     assert.deepEqual(turnOver(half), [`update 1 ${half}`])
     side.clock.advance(200)
-    assert.deepEqual(turnOver(half), [`update 1 ${half}`])
+    assert.deepEqual(turnOver(half), [`update 1 ${2 * half}`])
     assert.deepEqual(turnOver(half), [`update 1 ${3 * half}`])
   })
 

@@ -192,19 +192,21 @@ describe('ReceiveWindow', () => {
     assert.equal(third.size, 2 * INITIAL_WINDOW)
   })
 
-  test('goes back to its first size beside a conversation, by no more than is owed at a time', () => {
+  test('goes back to half of its first size beside a conversation, by no more than is owed at a time', () => {
     const window = new ReceiveWindow(limits(), 0)
     while (window.size < 4 * MiB) turnOver(window, 0, 0)
-    const takeQuarter = () => {
-      const quarter = Math.min(window.size / 4, MiB)
-      window.receive(quarter)
-      window.consume(quarter)
-      return [window.grant(0, 1.9, { isBesideConversation: true }), window.size]
+    const take = (count: number, isBesideConversation = true) => {
+      window.receive(count)
+      assert.equal(window.consume(count - 1), false)
+      assert.equal(window.consume(1), true)
+      return [window.grant(0, 1.9, { isBesideConversation, grows: false }), window.size, window.open]
     }
-    assert.deepEqual(takeQuarter(), [0, 3 * MiB])
-    assert.deepEqual(takeQuarter(), [0, (9 / 4) * MiB])
-    while (window.size > INITIAL_WINDOW) takeQuarter()
-    assert.deepEqual(takeQuarter(), [INITIAL_WINDOW / 4, INITIAL_WINDOW])
+    assert.deepEqual(take(MiB), [0, 3 * MiB, 3 * MiB])
+    assert.deepEqual(take((3 / 4) * MiB), [0, (9 / 4) * MiB, (9 / 4) * MiB])
+    while (window.size > INITIAL_WINDOW) take(window.size / 4)
+    while (window.open > INITIAL_WINDOW / 2) take(window.open / 4)
+    assert.deepEqual(take(32 * KiB), [32 * KiB, INITIAL_WINDOW, INITIAL_WINDOW / 2])
+    assert.deepEqual(take(32 * KiB, false), [160 * KiB, INITIAL_WINDOW, INITIAL_WINDOW])
     assert.equal(turnOver(window, 0, 1.9), INITIAL_WINDOW / 2 + INITIAL_WINDOW)
   })
 
@@ -258,7 +260,8 @@ describe('ReceiveWindow', () => {
           read(taken, isBesideConversation)
         }
         read(unread, false)
-        assert.ok(credit > (window.size * 3) / 4)
+        const isWhole = steps.every(([, , , isBesideConversation]) => !isBesideConversation)
+        assert.ok(credit > ((isWhole ? window.size : INITIAL_WINDOW / 2) * 3) / 4)
         refuses('ERR_YAMUX', () => window.receive(credit + 1))
         window.receive(credit)
       }),
