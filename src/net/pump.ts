@@ -379,7 +379,7 @@ export class Pump implements StreamPump {
 
   #write(batch: readonly Uint8Array[]): void {
     for (const { length } of batch) this.#written += length
-    this.#blocked = !this.#socket.write(batch)
+    this.#blocked = !this.#socket.write(batch, { givenAway: true })
     if (this.#blocked) this.#stalledWriting.watch(this)
   }
 

@@ -1,5 +1,5 @@
 import type { Multiaddr } from '../wire/multiaddr.ts'
-import type { Socket, SocketHandler } from './transport.ts'
+import type { Socket, SocketHandler, WriteOptions } from './transport.ts'
 
 /** A socket that passes everything on to another one: to be extended by whoever wants to see or change some of it. */
 export class SocketWrapper implements Socket {
@@ -21,8 +21,8 @@ export class SocketWrapper implements Socket {
     this.#socket.attach(handler)
   }
 
-  write(pieces: readonly Uint8Array[]): boolean {
-    return this.#socket.write(pieces)
+  write(pieces: readonly Uint8Array[], options?: WriteOptions): boolean {
+    return this.#socket.write(pieces, options)
   }
 
   pause(): void {

@@ -10,6 +10,7 @@ import {
   type Socket,
   type SocketHandler,
   type Transport,
+  type WriteOptions,
 } from './transport.ts'
 
 /** When the kernel begins to ask whether an idle peer still lives; yamux's own pings come sooner. */
@@ -265,11 +266,11 @@ class TcpSocket implements Socket {
     return this.#socket.destroyed ? undefined : this.#handler
   }
 
-  write(pieces: readonly Uint8Array[]): boolean {
+  write(pieces: readonly Uint8Array[], { givenAway = false }: WriteOptions = {}): boolean {
     if (pieces.length > 1) this.#socket.cork()
     for (const piece of pieces) this.#socket.write(piece)
     if (pieces.length > 1) this.#socket.uncork()
-    collectLarge(pieces, this.#spent)
+    if (givenAway) collectLarge(pieces, this.#spent)
     this.#freeSpent()
     return this.#socket.writableLength < SOCKET_HIGH_WATER
   }

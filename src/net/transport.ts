@@ -12,6 +12,12 @@ export interface SocketHandler {
   close(error: Error | undefined): void
 }
 
+/** What a batch may say of itself. */
+export interface WriteOptions {
+  /** Nobody will look at the pieces again: the socket may free their memory when they have left. Default false. */
+  givenAway?: boolean
+}
+
 /** A raw connection of bytes, as every transport hands it over: not yet secured, and paused until attached. */
 export interface Socket {
   readonly remoteAddress: Multiaddr
@@ -21,10 +27,9 @@ export interface Socket {
   attach(handler: SocketHandler): void
   /**
    * Sends the pieces as one batch; not after `end`. Returns false when so much waits that the caller should wait for
-   * `drain`. Of no effect once the socket is gone. A piece that fills a buffer of 16 KiB or more from end to end is given away: the
-   * socket may free its memory when it has left.
+   * `drain`. Of no effect once the socket is gone.
    */
-  write(pieces: readonly Uint8Array[]): boolean
+  write(pieces: readonly Uint8Array[], options?: WriteOptions): boolean
   pause(): void
   resume(): void
   /** Sends what waits, then says that no more will come. */

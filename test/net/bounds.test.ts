@@ -92,11 +92,11 @@ test('TCP tells how much of what was written the kernel has not taken', async ()
   const quiet = { data() {}, end() {}, drain() {}, close() {} }
   near.attach(quiet)
   assert.equal(near.unsent, 0)
-  const size = 1024 * 1024
-  for (let i = 0; i < 64; i++) near.write([pattern(size)])
+  const piece = pattern(1024 * 1024)
+  for (let i = 0; i < 64; i++) near.write([piece])
   await turns()
   const before = near.unsent
-  assert.ok(before > 32 * size, `${before} bytes wait`)
+  assert.ok(before > 32 * piece.length, `${before} bytes wait`)
   far.attach(quiet)
   await until(() => near.unsent === 0)
   near.destroy()

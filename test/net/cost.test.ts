@@ -129,9 +129,9 @@ test('what bulk was sealed into is free again when it has left', () =>
   withStream(async (near, far, { socket }) => {
     const sealed: Uint8Array[] = []
     const write = socket.write.bind(socket)
-    socket.write = pieces => {
+    socket.write = (pieces, options) => {
       sealed.push(...pieces.filter(({ length }) => length >= 16 * kibi))
-      return write(pieces)
+      return write(pieces, options)
     }
     await Promise.all([push(near, 16 * mebi), drain(far)])
     assert.ok(sealed.length > 250, `${sealed.length} records`)

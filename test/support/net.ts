@@ -8,7 +8,7 @@ import { Connection, type ConnectionEvents } from '#src/net/connection'
 import { memory } from '#src/net/memory'
 import { SocketWrapper } from '#src/net/socket-wrapper'
 import type { Stream } from '#src/net/stream'
-import type { Socket, SocketHandler, Transport } from '#src/net/transport'
+import type { Socket, SocketHandler, Transport, WriteOptions } from '#src/net/transport'
 import { type Direction, type Upgraded, upgrade } from '#src/net/upgrade'
 import { defaultYamuxLimits, type LimitOptions, withDefaults, type YamuxLimits } from '#src/protocol/limits'
 import { encodeMessage, MULTISTREAM_PROTOCOL } from '#src/protocol/negotiate'
@@ -202,12 +202,12 @@ export class CountingSocket extends SocketWrapper {
     this.sent.length = 0
   }
 
-  override write(pieces: readonly Uint8Array[]): boolean {
+  override write(pieces: readonly Uint8Array[], options?: WriteOptions): boolean {
     if (this.ended) this.faults++
     this.writes++
     // Copies: what a socket was given it may free. By the constructor, which `copiedBy` does not count.
     this.sent.push(...pieces.map(piece => new Uint8Array(piece)))
-    return super.write(pieces)
+    return super.write(pieces, options)
   }
 
   override end(): void {
