@@ -10,7 +10,7 @@ let nowhere: ReturnType<typeof closedPort> | undefined
  * Frees the memory of a piece that was read from a stream, and empties it. For programs that move much and are done with a piece before
  * they ask for the next: the collector lets tens of megabytes gather before it comes, which no cache holds. Of no effect on
  * what is shorter than 16 KiB, or shares its memory with other pieces. Not for messages of `lengthPrefixed`, which may share theirs
- * with messages before them.
+ * with messages before them, and not for what was written to another stream, which must stay as it is until it has left.
  */
 export function giveBack(bytes: Uint8Array): void {
   const { buffer, byteOffset, length } = bytes
@@ -20,21 +20,25 @@ export function giveBack(bytes: Uint8Array): void {
   if (length >= smallest && isAlone && buffer instanceof ArrayBuffer) free([buffer])
 }
 
-/** Adds the buffers that a piece fills from end to end, if they are large enough to be worth it; most writes have none. */
-export function collectLarge(pieces: readonly Uint8Array[], spent: ArrayBuffer[]): void {
+/** The buffers that a piece fills from end to end, if they are large enough to be worth it; most writes have none. */
+export function largeBuffers(pieces: readonly Uint8Array[]): ArrayBuffer[] | undefined {
+  let large: ArrayBuffer[] | undefined
   for (const { buffer, length } of pieces) {
-    if (length >= smallest && length === buffer.byteLength && buffer instanceof ArrayBuffer)
-      spent.push(buffer)
+    if (length < smallest || length !== buffer.byteLength || !(buffer instanceof ArrayBuffer)) continue
+    large ??= []
+    large.push(buffer)
   }
+  return large
 }
 
 /**
- * Frees the memory of buffers that nobody will look at again, and empties them. The collector would come for them each 32 MiB: what is
- * sealed meanwhile would go through as much memory, and not through the little that is in the processor's cache.
+ * Frees the memory of buffers that nobody will look at again, and takes them off the list. The collector would come for them each 32 MiB:
+ * what is sealed meanwhile would go through as much memory, and not through the little that is in the processor's cache.
  */
 export function free(buffers: ArrayBuffer[]): void {
+  if (buffers.length === 0) return
   nowhere ??= closedPort()
-  nowhere.postMessage(undefined, buffers)
+  nowhere.postMessage(undefined, buffers.splice(0))
 }
 
 function closedPort() {

@@ -2,7 +2,7 @@ import { connect, createServer, Socket as NodeSocket, type OnReadOpts, type Serv
 import { networkInterfaces } from 'node:os'
 import { type ErrorCode, ParleyError } from '../wire/errors.ts'
 import { Multiaddr } from '../wire/multiaddr.ts'
-import { collectLarge, free } from './spent-buffers.ts'
+import { free, largeBuffers } from './spent-buffers.ts'
 import { aborted, defer, deferred, monotonicNow, onAbort } from './timer.ts'
 import {
   type Listener,
@@ -227,8 +227,6 @@ interface WriteState {
 class TcpSocket implements Socket {
   readonly remoteAddress: Multiaddr
   readonly #socket: NodeSocket
-  /** What fills large buffers and has perhaps not left. */
-  readonly #spent: ArrayBuffer[] = []
   #handler: SocketHandler | undefined
   #error: Error | undefined
 
@@ -238,10 +236,7 @@ class TcpSocket implements Socket {
     socket.pause()
     landing.taker = chunk => this.#listening?.data(chunk)
     socket.on('end', () => this.#listening?.end())
-    socket.on('drain', () => {
-      this.#freeSpent()
-      this.#listening?.drain()
-    })
+    socket.on('drain', () => this.#listening?.drain())
     socket.on('error', error => {
       this.#error = error
     })
@@ -267,16 +262,15 @@ class TcpSocket implements Socket {
   }
 
   write(pieces: readonly Uint8Array[], { givenAway = false }: WriteOptions = {}): boolean {
-    if (pieces.length > 1) this.#socket.cork()
-    for (const piece of pieces) this.#socket.write(piece)
-    if (pieces.length > 1) this.#socket.uncork()
-    if (givenAway) collectLarge(pieces, this.#spent)
-    this.#freeSpent()
+    const last = pieces.length - 1
+    const spent = givenAway ? largeBuffers(pieces) : undefined
+    const left = spent && ((error?: Error | null) => void (error ?? free(spent)))
+    if (last > 0) this.#socket.cork()
+    for (let i = 0; i <= last; i++) this.#socket.write(pieces[i]!, i === last ? left : undefined)
+    if (last > 0) this.#socket.uncork()
+    // Mostly the kernel has taken it all by now. node:net says so a turn later, when a window's worth has been sealed into fresh memory.
+    if (spent && this.#socket.writableLength === 0) free(spent)
     return this.#socket.writableLength < SOCKET_HIGH_WATER
-  }
-
-  #freeSpent(): void {
-    if (this.#spent.length > 0 && this.#socket.writableLength === 0) free(this.#spent.splice(0))
   }
 
   pause(): void {

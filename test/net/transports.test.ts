@@ -437,6 +437,20 @@ describe('tcp', () => {
       assert.deepEqual([long.length, short.length, view.length], [0, 16_383, 20_000])
     }))
 
+  test('frees what has left while more and more waits behind it', () =>
+    withSockets(subjects[1]!, async (a, b, earA, earB) => {
+      a.attach(earA)
+      fill(a)
+      const long = pattern(20_000)
+      a.write([long], { givenAway: true })
+      earB.onData = () => {
+        if (long.length > 0) a.write([pattern(SOCKET_HIGH_WATER)])
+      }
+      b.attach(earB)
+      await until(() => long.length === 0)
+      assert.equal(earA.drains, 0)
+    }))
+
   test('keeps what has not left', () =>
     withSockets(subjects[1]!, async (a, b, earA, earB) => {
       a.attach(earA)
