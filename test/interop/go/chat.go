@@ -37,9 +37,14 @@ func (c *chats) with(id peer.ID) (network.Stream, error) {
 	return nil, fmt.Errorf("there is no chat with %s", id)
 }
 
-// listenToChat keeps a stream, and makes an event of each line. Our own side stays open when theirs has ended.
-func (p *program) listenToChat(s network.Stream) {
+// serveChat keeps a stream, and makes an event of each line.
+func (p *program) serveChat(s network.Stream) {
 	p.chats.keep(s)
+	p.listenToChat(s)
+}
+
+// listenToChat makes an event of each line. Our own side stays open when theirs has ended.
+func (p *program) listenToChat(s network.Stream) {
 	lines := bufio.NewReader(s)
 	for {
 		line, err := lines.ReadString('\n')
@@ -57,6 +62,8 @@ func (p *program) chat(a parameters) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Before the answer: what is said next shall go to this stream, and not to one of a connection that is gone.
+	p.chats.keep(s)
 	go p.listenToChat(s)
 	return fields{}, nil
 }

@@ -27,7 +27,7 @@ func (p *program) serve() {
 	p.handle(resetID, resetSoon)
 	p.handle(holdID, closing(p.onHold))
 	p.handle(perfID, closing(servePerf))
-	p.host.SetStreamHandler(chatID, p.listenToChat)
+	p.host.SetStreamHandler(chatID, p.serveChat)
 }
 
 func (p *program) handle(id protocol.ID, t talk) {
